@@ -1,0 +1,97 @@
+// The vector vocabulary on AVX-512: 16 logical lanes in one register. simd_avx2.h and simd_neon.h define the same names, so one
+// <family>_simd.inl serves all three. Include inside the target push of tables/table_avx512.c, after <immintrin.h>.
+#ifndef WEIR_KERNELS_SIMD_AVX512_H
+#define WEIR_KERNELS_SIMD_AVX512_H
+
+#include <immintrin.h>
+#include <stddef.h>
+
+#define WEIR_SIMD_NAME(slot) weir_k_##slot##_avx512
+#define WEIR_SIMD_ISA "avx512"
+#define WEIR_SIMD_INLINE static inline __attribute__((always_inline))
+
+// Accumulator tile of the 3x3 convolution and the matrix product: pixels x blocks of 16 output channels in 32 registers.
+#define WEIR_SIMD_CONV_PIXELS 14
+#define WEIR_SIMD_CONV_BLOCKS 2
+
+typedef __m512 vf16;     // 16 floats
+typedef __mmask16 vm16;  // 16 truth values
+typedef struct vd16 {    // 16 doubles
+  __m512d lo, hi;
+} vd16;
+
+WEIR_SIMD_INLINE vf16 v_zero(void) { return _mm512_setzero_ps(); }
+WEIR_SIMD_INLINE vf16 v_set1(float a) { return _mm512_set1_ps(a); }
+WEIR_SIMD_INLINE vf16 v_load(const float *p) { return _mm512_loadu_ps(p); }
+WEIR_SIMD_INLINE void v_store(float *p, vf16 a) { _mm512_storeu_ps(p, a); }
+
+/// True in the first n lanes, n at most 16.
+WEIR_SIMD_INLINE vm16 vm_first(size_t n) { return (__mmask16)((1u << n) - 1u); }
+/// The first n lanes, n at most 16; the others are zero (load) or left alone (store). Touches nothing past them.
+WEIR_SIMD_INLINE vf16 v_load_n(const float *p, size_t n) { return _mm512_maskz_loadu_ps(vm_first(n), p); }
+WEIR_SIMD_INLINE void v_store_n(float *p, size_t n, vf16 a) { _mm512_mask_storeu_ps(p, vm_first(n), a); }
+
+WEIR_SIMD_INLINE vf16 v_add(vf16 a, vf16 b) { return _mm512_add_ps(a, b); }
+WEIR_SIMD_INLINE vf16 v_sub(vf16 a, vf16 b) { return _mm512_sub_ps(a, b); }
+WEIR_SIMD_INLINE vf16 v_mul(vf16 a, vf16 b) { return _mm512_mul_ps(a, b); }
+WEIR_SIMD_INLINE vf16 v_div(vf16 a, vf16 b) { return _mm512_div_ps(a, b); }
+WEIR_SIMD_INLINE vf16 v_sqrt(vf16 a) { return _mm512_sqrt_ps(a); }
+/// a * b + c, one rounding.
+WEIR_SIMD_INLINE vf16 v_fma(vf16 a, vf16 b, vf16 c) { return _mm512_fmadd_ps(a, b, c); }
+/// c - a * b, one rounding.
+WEIR_SIMD_INLINE vf16 v_fnma(vf16 a, vf16 b, vf16 c) { return _mm512_fnmadd_ps(a, b, c); }
+/// NaN in `a` gives NaN, so put the data first and a finite bound second. Which zero max(-0, 0) gives is open.
+WEIR_SIMD_INLINE vf16 v_max(vf16 a, vf16 b) { return _mm512_max_ps(b, a); }
+WEIR_SIMD_INLINE vf16 v_min(vf16 a, vf16 b) { return _mm512_min_ps(b, a); }
+/// Sign-bit operations: exact on every bit pattern.
+WEIR_SIMD_INLINE vf16 v_abs(vf16 a) { return _mm512_andnot_ps(_mm512_set1_ps(-0.0f), a); }
+WEIR_SIMD_INLINE vf16 v_neg(vf16 a) { return _mm512_xor_ps(_mm512_set1_ps(-0.0f), a); }
+/// |a| with the sign of b.
+WEIR_SIMD_INLINE vf16 v_copysign(vf16 a, vf16 b) {
+  return _mm512_or_ps(v_abs(a), _mm512_and_ps(_mm512_set1_ps(-0.0f), b));
+}
+
+/// Nearest whole number, ties to even.
+WEIR_SIMD_INLINE vf16 v_round(vf16 a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+/// 2^n for whole n from -126 to 127; any other n gives some float.
+WEIR_SIMD_INLINE vf16 v_pow2(vf16 n) {
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127)), 23));
+}
+/// For normal a > 0: a = m * 2^exponent with m, the result, in [sqrt(1/2), sqrt(2)). Any other a gives some floats.
+WEIR_SIMD_INLINE vf16 v_split(vf16 a, vf16 *exponent) {
+  const __m512i root = _mm512_set1_epi32(0x3f3504f3);
+  const __m512i offset = _mm512_sub_epi32(_mm512_castps_si512(a), root);
+  *exponent = _mm512_cvtepi32_ps(_mm512_srai_epi32(offset, 23));
+  return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_and_si512(offset, _mm512_set1_epi32(0x7fffff)), root));
+}
+
+/// Comparisons are false where either side is NaN.
+WEIR_SIMD_INLINE vm16 v_lt(vf16 a, vf16 b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
+WEIR_SIMD_INLINE vm16 v_le(vf16 a, vf16 b) { return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ); }
+WEIR_SIMD_INLINE vm16 v_eq(vf16 a, vf16 b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
+WEIR_SIMD_INLINE vm16 v_is_nan(vf16 a) { return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q); }
+WEIR_SIMD_INLINE vm16 vm_and(vm16 a, vm16 b) { return (__mmask16)(a & b); }
+WEIR_SIMD_INLINE vm16 vm_or(vm16 a, vm16 b) { return (__mmask16)(a | b); }
+/// mask ? a : b, bit for bit.
+WEIR_SIMD_INLINE vf16 v_blend(vm16 mask, vf16 a, vf16 b) { return _mm512_mask_blend_ps(mask, b, a); }
+
+WEIR_SIMD_INLINE __m512d vd_low(vf16 a) { return _mm512_cvtps_pd(_mm512_castps512_ps256(a)); }
+WEIR_SIMD_INLINE __m512d vd_high(vf16 a) { return _mm512_cvtps_pd(_mm512_extractf32x8_ps(a, 1)); }
+WEIR_SIMD_INLINE vd16 vd_zero(void) { return (vd16){_mm512_setzero_pd(), _mm512_setzero_pd()}; }
+WEIR_SIMD_INLINE vd16 vd_load(const double *p) { return (vd16){_mm512_loadu_pd(p), _mm512_loadu_pd(p + 8)}; }
+WEIR_SIMD_INLINE void vd_store(double *p, vd16 a) {
+  _mm512_storeu_pd(p, a.lo);
+  _mm512_storeu_pd(p + 8, a.hi);
+}
+/// acc + a, lane by lane, in f64.
+WEIR_SIMD_INLINE vd16 vd_add(vd16 acc, vf16 a) {
+  return (vd16){_mm512_add_pd(acc.lo, vd_low(a)), _mm512_add_pd(acc.hi, vd_high(a))};
+}
+/// acc + a * b, lane by lane; the product of two floats is exact in f64.
+WEIR_SIMD_INLINE vd16 vd_fma(vd16 acc, vf16 a, vf16 b) {
+  return (vd16){_mm512_fmadd_pd(vd_low(a), vd_low(b), acc.lo), _mm512_fmadd_pd(vd_high(a), vd_high(b), acc.hi)};
+}
+
+#include "kernels/simd/simd_sum.inl"
+
+#endif
