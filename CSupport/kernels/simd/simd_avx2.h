@@ -126,15 +126,18 @@ WEIR_SIMD_INLINE void vd_store(double *p, vd16 x) {
   _mm256_storeu_pd(p + 8, x.c);
   _mm256_storeu_pd(p + 12, x.d);
 }
-WEIR_SIMD_INLINE vd16 vd_add(vd16 acc, vf16 x) {
-  return (vd16){_mm256_add_pd(acc.a, vd_low(x.a)), _mm256_add_pd(acc.b, vd_high(x.a)), _mm256_add_pd(acc.c, vd_low(x.b)),
-                _mm256_add_pd(acc.d, vd_high(x.b))};
+WEIR_SIMD_INLINE vd16 vd_widen(vf16 x) { return (vd16){vd_low(x.a), vd_high(x.a), vd_low(x.b), vd_high(x.b)}; }
+WEIR_SIMD_INLINE vd16 vd_plus(vd16 x, vd16 y) {
+  return (vd16){_mm256_add_pd(x.a, y.a), _mm256_add_pd(x.b, y.b), _mm256_add_pd(x.c, y.c), _mm256_add_pd(x.d, y.d)};
 }
-WEIR_SIMD_INLINE vd16 vd_fma(vd16 acc, vf16 x, vf16 y) {
-  return (vd16){_mm256_fmadd_pd(vd_low(x.a), vd_low(y.a), acc.a), _mm256_fmadd_pd(vd_high(x.a), vd_high(y.a), acc.b),
-                _mm256_fmadd_pd(vd_low(x.b), vd_low(y.b), acc.c), _mm256_fmadd_pd(vd_high(x.b), vd_high(y.b), acc.d)};
+WEIR_SIMD_INLINE vd16 vd_minus(vd16 x, vd16 y) {
+  return (vd16){_mm256_sub_pd(x.a, y.a), _mm256_sub_pd(x.b, y.b), _mm256_sub_pd(x.c, y.c), _mm256_sub_pd(x.d, y.d)};
+}
+WEIR_SIMD_INLINE vd16 vd_muladd(vd16 x, vd16 y, vd16 z) {
+  return (vd16){_mm256_fmadd_pd(x.a, y.a, z.a), _mm256_fmadd_pd(x.b, y.b, z.b), _mm256_fmadd_pd(x.c, y.c, z.c),
+                _mm256_fmadd_pd(x.d, y.d, z.d)};
 }
 
-#include "kernels/simd/simd_sum.inl"
+#include "kernels/simd/simd_shared.inl"
 
 #endif

@@ -83,15 +83,14 @@ WEIR_SIMD_INLINE void vd_store(double *p, vd16 a) {
   _mm512_storeu_pd(p, a.lo);
   _mm512_storeu_pd(p + 8, a.hi);
 }
-/// acc + a, lane by lane, in f64.
-WEIR_SIMD_INLINE vd16 vd_add(vd16 acc, vf16 a) {
-  return (vd16){_mm512_add_pd(acc.lo, vd_low(a)), _mm512_add_pd(acc.hi, vd_high(a))};
+/// The 16 floats as doubles; arithmetic on doubles.
+WEIR_SIMD_INLINE vd16 vd_widen(vf16 a) { return (vd16){vd_low(a), vd_high(a)}; }
+WEIR_SIMD_INLINE vd16 vd_plus(vd16 a, vd16 b) { return (vd16){_mm512_add_pd(a.lo, b.lo), _mm512_add_pd(a.hi, b.hi)}; }
+WEIR_SIMD_INLINE vd16 vd_minus(vd16 a, vd16 b) { return (vd16){_mm512_sub_pd(a.lo, b.lo), _mm512_sub_pd(a.hi, b.hi)}; }
+/// a * b + c, one rounding.
+WEIR_SIMD_INLINE vd16 vd_muladd(vd16 a, vd16 b, vd16 c) {
+  return (vd16){_mm512_fmadd_pd(a.lo, b.lo, c.lo), _mm512_fmadd_pd(a.hi, b.hi, c.hi)};
 }
-/// acc + a * b, lane by lane; the product of two floats is exact in f64.
-WEIR_SIMD_INLINE vd16 vd_fma(vd16 acc, vf16 a, vf16 b) {
-  return (vd16){_mm512_fmadd_pd(vd_low(a), vd_low(b), acc.lo), _mm512_fmadd_pd(vd_high(a), vd_high(b), acc.hi)};
-}
-
-#include "kernels/simd/simd_sum.inl"
+#include "kernels/simd/simd_shared.inl"
 
 #endif

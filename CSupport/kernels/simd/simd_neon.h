@@ -19,8 +19,8 @@ typedef struct vd16 {
   float64x2_t val[8];
 } vd16;
 
-#define WEIR_SIMD_QUARTERS(type, expression)                                    \
-  type r;                                                                       \
+#define WEIR_SIMD_QUARTERS(type, expression)           \
+  type r;                                              \
   for (int i = 0; i < 4; ++i) r.val[i] = (expression); \
   return r
 
@@ -86,9 +86,6 @@ WEIR_SIMD_INLINE vf16 v_blend(vm16 mask, vf16 x, vf16 y) {
   WEIR_SIMD_QUARTERS(vf16, vbslq_f32(mask.val[i], x.val[i], y.val[i]));
 }
 
-WEIR_SIMD_INLINE float64x2_t vd_pair(vf16 x, int i) {
-  return i % 2 ? vcvt_high_f64_f32(x.val[i / 2]) : vcvt_f64_f32(vget_low_f32(x.val[i / 2]));
-}
 WEIR_SIMD_INLINE vd16 vd_zero(void) {
   vd16 r;
   for (int i = 0; i < 8; ++i) r.val[i] = vdupq_n_f64(0.0);
@@ -102,17 +99,29 @@ WEIR_SIMD_INLINE vd16 vd_load(const double *p) {
 WEIR_SIMD_INLINE void vd_store(double *p, vd16 x) {
   for (int i = 0; i < 8; ++i) vst1q_f64(p + 2 * i, x.val[i]);
 }
-WEIR_SIMD_INLINE vd16 vd_add(vd16 acc, vf16 x) {
-  for (int i = 0; i < 8; ++i) acc.val[i] = vaddq_f64(acc.val[i], vd_pair(x, i));
-  return acc;
+WEIR_SIMD_INLINE vd16 vd_widen(vf16 x) {
+  vd16 r;
+  for (int i = 0; i < 4; ++i) {
+    r.val[2 * i] = vcvt_f64_f32(vget_low_f32(x.val[i]));
+    r.val[2 * i + 1] = vcvt_high_f64_f32(x.val[i]);
+  }
+  return r;
 }
-WEIR_SIMD_INLINE vd16 vd_fma(vd16 acc, vf16 x, vf16 y) {
-  for (int i = 0; i < 8; ++i) acc.val[i] = vfmaq_f64(acc.val[i], vd_pair(x, i), vd_pair(y, i));
-  return acc;
+WEIR_SIMD_INLINE vd16 vd_plus(vd16 x, vd16 y) {
+  for (int i = 0; i < 8; ++i) x.val[i] = vaddq_f64(x.val[i], y.val[i]);
+  return x;
+}
+WEIR_SIMD_INLINE vd16 vd_minus(vd16 x, vd16 y) {
+  for (int i = 0; i < 8; ++i) x.val[i] = vsubq_f64(x.val[i], y.val[i]);
+  return x;
+}
+WEIR_SIMD_INLINE vd16 vd_muladd(vd16 x, vd16 y, vd16 z) {
+  for (int i = 0; i < 8; ++i) z.val[i] = vfmaq_f64(z.val[i], x.val[i], y.val[i]);
+  return z;
 }
 
 #undef WEIR_SIMD_QUARTERS
 
-#include "kernels/simd/simd_sum.inl"
+#include "kernels/simd/simd_shared.inl"
 
 #endif

@@ -1,0 +1,15 @@
+#include "kernels/kernels.h"
+
+#include "kernels/tables/tables.h"
+
+const weir_kernels *weir_i_kernels(weir_isa isa) {
+  switch (isa) {
+#if defined(__x86_64__)
+    case WEIR_ISA_AVX2: return &weir_i_kernels_avx2;
+    case WEIR_ISA_AVX512: return &weir_i_kernels_avx512;
+#elif defined(__aarch64__)
+    case WEIR_ISA_NEON: return &weir_i_kernels_neon;
+#endif
+    default: return &weir_i_kernels_ref;
+  }
+}

@@ -1,0 +1,43 @@
+// The AVX-512 set (Skylake-X and Zen 4 onwards).
+#include "kernels/tables/tables.h"
+
+#if defined(__x86_64__)
+
+// Headers come before the push: what they declare keeps the build's own target.
+#include <immintrin.h>
+#include <math.h>
+
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")
+#endif
+
+#include "kernels/simd/simd_avx512.h"
+
+#include "kernels/vecmath/vecmath_inline.inl"
+
+#include "kernels/batchnorm/batchnorm_simd.inl"
+#include "kernels/conv3x3/conv3x3_simd.inl"
+#include "kernels/coupling/coupling_simd.inl"
+#include "kernels/gemm/gemm_simd.inl"
+#include "kernels/logit/logit_simd.inl"
+#include "kernels/optimizer/optimizer_simd.inl"
+#include "kernels/preact/preact_simd.inl"
+#include "kernels/vecmath/vecmath_simd.inl"
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+
+const weir_kernels weir_i_kernels_avx512 = {
+    .isa = WEIR_SIMD_ISA,
+#define WEIR_KERNEL(slot) .slot = WEIR_SIMD_NAME(slot),
+#include "kernels/kernels.def"
+#undef WEIR_KERNEL
+};
+
+#endif

@@ -1,0 +1,28 @@
+// The NEON set: every 64-bit Arm has it, so no target is pushed.
+#include "kernels/tables/tables.h"
+
+#if defined(__aarch64__)
+
+#include <math.h>
+
+#include "kernels/simd/simd_neon.h"
+
+#include "kernels/vecmath/vecmath_inline.inl"
+
+#include "kernels/batchnorm/batchnorm_simd.inl"
+#include "kernels/conv3x3/conv3x3_simd.inl"
+#include "kernels/coupling/coupling_simd.inl"
+#include "kernels/gemm/gemm_simd.inl"
+#include "kernels/logit/logit_simd.inl"
+#include "kernels/optimizer/optimizer_simd.inl"
+#include "kernels/preact/preact_simd.inl"
+#include "kernels/vecmath/vecmath_simd.inl"
+
+const weir_kernels weir_i_kernels_neon = {
+    .isa = WEIR_SIMD_ISA,
+#define WEIR_KERNEL(slot) .slot = WEIR_SIMD_NAME(slot),
+#include "kernels/kernels.def"
+#undef WEIR_KERNEL
+};
+
+#endif
