@@ -1,5 +1,6 @@
 #include "model/json.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@
 // Tokens stay jsmn's. After parsing, two of its fields that have served their purpose hold something new:
 // `parent` is the token past this one and all it holds, and a key's `size` (always 1) is the hash of its text.
 
-enum { NUMBER_MOST = 128, MEMBER_TOKENS = 2 };
+enum { NUMBER_MOST = 128 };
 
 static const jsmntok_t *token_at(const weir_json *json, int value) {
   if (value < 0 || (size_t)value >= json->count) return NULL;
@@ -257,7 +258,7 @@ bool weir_i_json_as_number(const weir_json *json, int value, double *number) {
   }
   snprintf(plain + used, sizeof plain - used, "e%d", exponent);
   const double result = strtod(plain, NULL);
-  if (!(result - result == 0)) return false;  // infinite
+  if (!isfinite(result)) return false;
   *number = result;
   return true;
 }

@@ -1,0 +1,94 @@
+// The safetensors container: 8 bytes little-endian header length, a JSON header, then the tensors' bytes.
+// Header: {"__metadata__": {key: string}, name: {"dtype": "F32", "shape": [..], "data_offsets": [begin, end]}, ...}
+#ifndef WEIR_FILE_SAFETENSORS_H
+#define WEIR_FILE_SAFETENSORS_H
+
+#include "model/json.h"
+
+enum { WEIR_SAFETENSORS_RANK = 8 };
+
+typedef enum weir_dtype {
+  WEIR_DTYPE_F32 = 0,
+  WEIR_DTYPE_F64 = 1,
+  WEIR_DTYPE_BF16 = 2,
+  WEIR_DTYPE_F16 = 3,
+  WEIR_DTYPE_I64 = 4,
+  WEIR_DTYPE_U8 = 5
+} weir_dtype;
+
+typedef struct weir_tensor_view {
+  weir_dtype dtype;
+  size_t rank;
+  size_t shape[WEIR_SAFETENSORS_RANK];
+  size_t count;               // product of the shape
+  const unsigned char *data;  // inside the file's bytes, any alignment, little-endian
+  size_t bytes;
+} weir_tensor_view;
+
+/// A checked file: every range lies inside the bytes, none overlap, there are no gaps and no trailing bytes, products do not
+/// overflow, names are unique. Points into the caller's bytes.
+typedef struct weir_safetensors {
+  weir_json json;
+  const unsigned char *data;  // after the header
+  size_t data_bytes;
+  weir_allocator allocator;
+  void *token_memory;         // the JSON tokens, then what follows
+  size_t token_bytes;
+  size_t count;               // tensors
+  const struct weir_safetensors_entry *entries;  // in header order
+  const int *by_name;         // their indexes, in the order that finding searches
+  int metadata;               // "__metadata__", or WEIR_JSON_NONE
+} weir_safetensors;
+
+/// "F32" and so on, and the bytes of one number.
+const char *weir_i_dtype_name(weir_dtype dtype);
+size_t weir_i_dtype_bytes(weir_dtype dtype);
+
+/// `bytes` are not copied and must outlive *file. On failure there is nothing to close. A NULL allocator means malloc and free.
+weir_status weir_i_safetensors_open(const void *bytes, size_t size, const weir_allocator *allocator, weir_safetensors *file,
+                                    weir_error *error);
+void weir_i_safetensors_close(weir_safetensors *file);
+
+/// Looks a tensor up by name; false when there is none.
+bool weir_i_safetensors_find(const weir_safetensors *file, const char *name, weir_tensor_view *view);
+/// Tensors in the file, and the one at `index` in header order with its name (cut to fit).
+size_t weir_i_safetensors_count(const weir_safetensors *file);
+bool weir_i_safetensors_at(const weir_safetensors *file, size_t index, char *name, size_t name_size, weir_tensor_view *view);
+/// Copies metadata `key`, unescaped and NUL-terminated, into memory from `allocator` (*bytes is its size, for weir_i_release).
+/// *text is NULL when the key is not there.
+weir_status weir_i_safetensors_metadata(const weir_safetensors *file, const char *key, const weir_allocator *allocator, char **text,
+                                        size_t *bytes, weir_error *error);
+/// Converts a view's numbers to f32 (F32, F64, BF16, F16 only); refuses NaN and Inf, naming `name` and the position.
+weir_status weir_i_safetensors_read_f32(const weir_tensor_view *view, const char *name, float *values, weir_error *error);
+
+/// One tensor to write. F32, F64, I64 or U8 only.
+typedef struct weir_tensor_out {
+  const char *name;
+  weir_dtype dtype;
+  size_t rank;
+  size_t shape[WEIR_SAFETENSORS_RANK];
+  const void *data;
+} weir_tensor_out;
+
+/// Writes atomically: a temporary file beside `path`, flushed to disk, then renamed over it. On failure `path` is as it was and the
+/// temporary file is gone. Names and metadata are UTF-8 and are escaped here. In the file, numbers of 8 bytes come first, then those of
+/// 4 and of 1, so that all are aligned; within one size the order is the caller's.
+weir_status weir_i_safetensors_write(const char *path, const weir_tensor_out *tensors, size_t tensor_count,
+                                     const char *const *metadata_keys, const char *const *metadata_values, size_t metadata_count,
+                                     const weir_allocator *allocator, weir_error *error);
+
+/// A whole file in memory from `allocator` (*size is its size, for weir_i_release); refuses directories, devices and files over `most`
+/// bytes, and says which.
+weir_status weir_i_file_read(const char *path, size_t most, const weir_allocator *allocator, void **bytes, size_t *size,
+                             weir_error *error);
+
+/// Replaces `path` by the `count` pieces, one after the other: all of it, or nothing.
+typedef struct weir_file_piece {
+  const void *bytes;
+  size_t size;
+} weir_file_piece;
+
+weir_status weir_i_file_replace(const char *path, const weir_file_piece *pieces, size_t count, const weir_allocator *allocator,
+                                weir_error *error);
+
+#endif
