@@ -1,0 +1,46 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+  name: "weir",
+  platforms: [.macOS(.v15), .iOS(.v18)],
+  products: [
+    .library(name: "Weir", targets: ["Weir"]),
+    .library(name: "CWeir", targets: ["CWeir"]),
+    .executable(name: "weir", targets: ["WeirCLI"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    .target(
+      name: "CWeir",
+      path: "CSupport",
+      exclude: ["CMakeLists.txt"],
+      publicHeadersPath: "include",
+      cSettings: [.headerSearchPath("."), .define("WEIR_OPENMP", to: "1", .when(platforms: [.linux]))],
+      linkerSettings: [
+        .linkedLibrary(":libomp.so.5", .when(platforms: [.linux])),
+        .linkedLibrary("m", .when(platforms: [.linux])),
+      ]
+    ),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+    .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+    .target(name: "Weir", dependencies: ["CWeir"]),
+    .target(name: "WeirData", dependencies: ["Weir", "CZlib"]),
+    .target(name: "WeirDetection", dependencies: ["Weir"]),
+    .target(name: "WeirReport", dependencies: ["WeirData", "WeirDetection", "CPNG"]),
+    .executableTarget(
+      name: "WeirCLI",
+      dependencies: [
+        "WeirReport",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Yams", package: "Yams"),
+      ]
+    ),
+    .testTarget(name: "WeirTests", dependencies: ["Weir", "WeirData", "WeirDetection", "WeirReport"]),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .c11
+)

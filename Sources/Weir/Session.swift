@@ -1,0 +1,68 @@
+import CWeir
+
+/// A scoring workspace over a flow. It belongs to one thread at a time (it is not Sendable; make one per thread), takes all its memory
+/// when made, and then allocates nothing in the calls that work on buffers.
+///
+/// ```swift
+/// let session = try flow.session(batch: 32, threads: 2)
+/// try session.score(pixels, into: logLikelihoods)   // buffers of Float [n, c, h, w] and Double [n]
+/// ```
+public final class Session {
+  /// The flow that this session computes.
+  public let flow: Flow
+  /// Most samples computed at once.
+  public let batch: Int
+  /// Bytes that the session holds.
+  public let bytes: Int
+
+  let handle: OpaquePointer
+  private let memory: UnsafeMutableRawPointer
+
+  init(_ flow: Flow, batch: Int, threads: Int, noise: Noise) throws(WeirError) {
+    var options = try Session.options(batch: batch, threads: threads, noise: noise)
+    var bytes = 0
+    try checkEngine("session", weir_session_size(flow.handle, &options, &bytes))
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+    var session: OpaquePointer?
+    let status = weir_session_init(flow.handle, &options, memory, bytes, &session)
+    guard status == WEIR_OK, let session else {
+      memory.deallocate()
+      throw WeirError(WeirError.Code(rawValue: status), where: "session", String(cString: weir_status_text(status)))
+    }
+    self.flow = flow
+    self.batch = batch
+    self.bytes = bytes
+    self.memory = memory
+    handle = session
+  }
+
+  deinit { memory.deallocate() }
+
+  /// Sets the index of the next sample, for seeded noise. Every score or forward call advances it. Starts at 0.
+  public func seek(to index: UInt64) {
+    _ = weir_session_seek(handle, index)
+  }
+
+  /// Cuts n samples into batches and calls the engine for each.
+  func inBatches(_ n: Int, _ function: StaticString, _ body: (_ start: Int, _ count: Int) -> weir_status) throws(WeirError) {
+    var start = 0
+    while start < n {
+      let count = min(batch, n - start)
+      try checkEngine(function, body(start, count))
+      start += count
+    }
+  }
+
+  /// Samples in `count` numbers; refuses a remainder and an output that is too small.
+  func samples(_ count: Int, _ function: StaticString, outputs: Int, perSample: Int) throws(WeirError) -> Int {
+    let dims = flow.info.dims
+    guard count.isMultiple(of: dims) else {
+      throw WeirError(.shape, where: "\(function)", "\(count) numbers are not a whole number of samples of \(dims)")
+    }
+    let n = count / dims
+    guard outputs >= n * perSample else {
+      throw WeirError(.shape, where: "\(function)", "the output holds \(outputs) numbers; \(n) samples need \(n * perSample)")
+    }
+    return n
+  }
+}

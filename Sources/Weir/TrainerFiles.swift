@@ -1,0 +1,35 @@
+import CWeir
+
+extension Trainer {
+  /// Writes the model, atomically.
+  ///
+  /// - Parameter provenance: a JSON object stored with the model, or nil.
+  /// - Throws: `WeirError.Code.io`; then the file is as it was.
+  public func saveModel(_ path: String, provenance: String? = nil) throws(WeirError) {
+    try callEngine("saveModel") { weir_trainer_save_model(handle, path, provenance, $0) }
+  }
+
+  /// Writes everything needed to continue, atomically.
+  ///
+  /// - Parameter hostState: any text; comes back as ``hostState``.
+  /// - Throws: `WeirError.Code.io`; then the file is as it was.
+  public func saveCheckpoint(_ path: String, hostState: String? = nil) throws(WeirError) {
+    try callEngine("saveCheckpoint") { weir_trainer_save_checkpoint(handle, path, hostState, $0) }
+  }
+
+  /// Re-estimates batch norm's population statistics: each batch is normalised by its own statistics, as in training, and the pooled
+  /// mean and variance of all of them become those that scoring uses.
+  ///
+  /// - Parameter batches: called with a function that takes one batch, Float of `count` samples; call it for every batch.
+  /// - Throws: `WeirError.Code.shape`, and whatever `batches` throws.
+  public func reestimateBatchNorm(
+    _ batches: (_ add: (UnsafeBufferPointer<Float>, _ count: Int) throws(WeirError) -> Void) throws(WeirError) -> Void
+  ) throws(WeirError) {
+    try checkEngine("reestimateBatchNorm", weir_trainer_reestimate_begin(handle))
+    try batches { (x, count) throws(WeirError) in
+      let count = try checkedCount(count, "count", in: 2...1 << 20)
+      try checkEngine("reestimateBatchNorm", weir_trainer_reestimate_add(handle, x.baseAddress, count))
+    }
+    try checkEngine("reestimateBatchNorm", weir_trainer_reestimate_end(handle))
+  }
+}
