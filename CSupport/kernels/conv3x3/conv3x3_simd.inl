@@ -19,6 +19,7 @@ WEIR_SIMD_INLINE void conv3x3_tile(const weir_conv3x3 *conv, size_t b, size_t r,
     const float *const end = x_map + (conv->ic - first < WEIR_BLOCK ? conv->ic - first : WEIR_BLOCK);
     for (const float *x = x_map; x < end; x++, weight += 9 * WEIR_BLOCK) {
       WEIR_TILE_UNROLL for (size_t k = 0; k < 9; k++) {
+        WEIR_TILE_FORGET();
         vf16 w[WEIR_SIMD_CONV_BLOCKS];
         WEIR_TILE_UNROLL for (size_t n = 0; n < blocks; n++) w[n] = v_load(weight + n * panel + k * WEIR_BLOCK);
         WEIR_TILE_UNROLL for (size_t p = 0; p < rows * pixels; p++) {

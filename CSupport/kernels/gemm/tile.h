@@ -13,6 +13,9 @@
 #define WEIR_TILE_UNROLL _Pragma("GCC unroll 16")
 #endif
 
+/// Makes the compiler read memory again: it would keep an input that the next tap needs too in a register, and spill sums for it.
+#define WEIR_TILE_FORGET() __asm__ volatile("" ::: "memory")
+
 /// INSTANCE(n) for every width that a tile can have.
 #if WEIR_SIMD_CONV_PIXELS == 14
 #define WEIR_TILE_WIDTHS(INSTANCE)                                                                                            \

@@ -1,0 +1,150 @@
+// Speed of the convolution and matrix product kernels beside this core's multiply-add peak, measured the same way.
+//
+//   cc -O2 -ICSupport -ICSupport/include Examples/HotLoops/bench_kernels.c <libweir.a> -lm && ./a.out [isa] [substring of a case]
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#include "kernels/kernels.h"
+
+enum { FORWARD, WEIGHTS, CONV = 0, GEMM = 2 };
+
+/// A convolution ic -> oc of h x w, or a product a -> b of h rows (map: as pixels of a blocked map).
+typedef struct bench {
+  const char *name;
+  int kind;
+  size_t a, b, h, w, map;
+} bench;
+
+static const bench benches[] = {
+    {"conv 32-32 28x28", CONV, 32, 32, 28, 28, 0},
+    {"conv 64-64 14x14", CONV, 64, 64, 14, 14, 0},
+    {"conv 64-64 28x28", CONV, 64, 64, 28, 28, 0},
+    {"conv 64-64 32x32", CONV, 64, 64, 32, 32, 0},
+    {"conv 64-64 16x16", CONV, 64, 64, 16, 16, 0},
+    {"conv 128-128 8x8", CONV, 128, 128, 8, 8, 0},
+    {"conv 128-128 7x7", CONV, 128, 128, 7, 7, 0},
+    {"conv 2-32 28x28", CONV, 2, 32, 28, 28, 0},
+    {"conv 64-2 28x28", CONV, 64, 2, 28, 28, 0},
+    {"dw conv 32-32 28x28", CONV | WEIGHTS, 32, 32, 28, 28, 0},
+    {"dw conv 64-64 14x14", CONV | WEIGHTS, 64, 64, 14, 14, 0},
+    {"dw conv 64-64 32x32", CONV | WEIGHTS, 64, 64, 32, 32, 0},
+    {"dw conv 128-128 7x7", CONV | WEIGHTS, 128, 128, 7, 7, 0},
+    {"dw conv 2-32 28x28", CONV | WEIGHTS, 2, 32, 28, 28, 0},
+    {"gemm 64-64 784 pixels", GEMM, 64, 64, 784, 0, 1},
+    {"gemm 128-128 196 pixels", GEMM, 128, 128, 196, 0, 1},
+    {"gemm 128-2 784 pixels", GEMM, 128, 2, 784, 0, 1},
+    {"gemm 128-128 49 pixels", GEMM, 128, 128, 49, 0, 1},
+    {"gemm 512-512 64 rows", GEMM, 512, 512, 64, 0, 0},
+    {"gemm 512-512 16 rows", GEMM, 512, 512, 16, 0, 0},
+    {"gemm 1024-1024 64 rows", GEMM, 1024, 1024, 64, 0, 0},
+    {"gemm 512-512 4 rows", GEMM, 512, 512, 4, 0, 0},
+    {"gemm 512-512 1 row", GEMM, 512, 512, 1, 0, 0},
+    {"gemm 256-256 1 row", GEMM, 256, 256, 1, 0, 0},
+    {"gemm 1024-1024 1 row", GEMM, 1024, 1024, 1, 0, 0},
+    {"dw gemm 64-64 784 pixels", GEMM | WEIGHTS, 64, 64, 784, 0, 1},
+    {"dw gemm 512-512 64 rows", GEMM | WEIGHTS, 512, 512, 64, 0, 0},
+};
+
+static double seconds(void) {
+  struct timespec now;
+  timespec_get(&now, TIME_UTC);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static float *floats(size_t count) {
+  float *values = aligned_alloc(64, (count * sizeof *values + 63) / 64 * 64);
+  if (values == NULL) exit(1);
+  for (size_t i = 0; i < count; i++) values[i] = (float)(i * 7 % 31) / 31.0f - 0.5f;
+  return values;
+}
+
+static double flop(const bench *b) { return 2.0 * (double)b->a * (double)b->b * (double)b->h * (b->kind & GEMM ? 1 : 9.0 * (double)b->w); }
+
+static void once(const weir_kernels *k, const bench *b, float *x, float *weight, float *y) {
+  const size_t tiles = weir_i_blocks(b->a) * weir_i_blocks(b->b);
+  if (b->kind & GEMM) {
+    const size_t x_row = b->map ? 16 : weir_i_block_round(b->a), x_block = b->map ? b->h * 16 : 16;
+    const size_t y_row = b->map ? 16 : weir_i_block_round(b->b), y_block = x_block;
+    if (b->kind & WEIGHTS) k->gemm_weights(&(weir_gemm_weights){x, y, weight, x_row, x_block, y_row, y_block, b->a, b->b, b->h}, 0, tiles);
+    else k->gemm_forward(&(weir_gemm){x, weight, NULL, NULL, y, x_row, x_block, y_row, y_block, b->a, b->b}, 0, b->h, 0, weir_i_blocks(b->b));
+  } else if (b->kind & WEIGHTS) {
+    k->conv3x3_weights(&(weir_conv3x3_weights){x, y, weight, b->a, b->b, b->h, b->w}, 0, tiles);
+  } else {
+    k->conv3x3_forward(&(weir_conv3x3){x, weight, NULL, NULL, y, b->a, b->b, b->h, b->w}, 0, b->h);
+  }
+}
+
+// Twelve chains of multiply-adds in registers: what the multipliers can do and nothing else.
+#if defined(__x86_64__)
+#define CHAINS(isa, type, zero, fma)                                                                             \
+  __attribute__((target(isa))) static void chains_##type(int count) {                                            \
+    type sum[12], factor = zero();                                                                               \
+    for (int i = 0; i < 12; i++) sum[i] = zero();                                                                \
+    for (int n = 0; n < count; n++) {                                                                            \
+      sum[0] = fma(factor, factor, sum[0]), sum[1] = fma(factor, factor, sum[1]);                                \
+      sum[2] = fma(factor, factor, sum[2]), sum[3] = fma(factor, factor, sum[3]);                                \
+      sum[4] = fma(factor, factor, sum[4]), sum[5] = fma(factor, factor, sum[5]);                                \
+      sum[6] = fma(factor, factor, sum[6]), sum[7] = fma(factor, factor, sum[7]);                                \
+      sum[8] = fma(factor, factor, sum[8]), sum[9] = fma(factor, factor, sum[9]);                                \
+      sum[10] = fma(factor, factor, sum[10]), sum[11] = fma(factor, factor, sum[11]);                            \
+      __asm__ volatile("" : "+v"(sum[0]), "+v"(sum[1]), "+v"(sum[2]), "+v"(sum[3]), "+v"(sum[4]), "+v"(sum[5])); \
+      __asm__ volatile("" : "+v"(sum[6]), "+v"(sum[7]), "+v"(sum[8]), "+v"(sum[9]), "+v"(sum[10]), "+v"(sum[11])); \
+    }                                                                                                            \
+  }
+CHAINS("avx512f", __m512, _mm512_setzero_ps, _mm512_fmadd_ps)
+CHAINS("avx2,fma", __m256, _mm256_setzero_ps, _mm256_fmadd_ps)
+#endif
+
+/// Seconds for one floating-point operation at the peak, measured now; 0 where this program has no chains for the instruction set.
+static double peak_seconds(weir_isa isa) {
+  const int count = 8000;
+  const double start = seconds();
+#if defined(__x86_64__)
+  if (isa == WEIR_ISA_AVX512) {
+    chains___m512(count);
+    return (seconds() - start) / (count * 12.0 * 32);
+  }
+  if (isa == WEIR_ISA_AVX2) {
+    chains___m256(count);
+    return (seconds() - start) / (count * 12.0 * 16);
+  }
+#endif
+  (void)isa, (void)start;
+  return 0;
+}
+
+/// Prints the best rate of many short runs, and its share of the best peak of the runs between them: others may share the core.
+static void measure(const weir_kernels *k, weir_isa isa, const bench *b) {
+  const size_t pixels = b->kind & GEMM ? b->h : (b->h + 2) * (b->w + 2);
+  float *x = floats(weir_i_block_round(b->a) * pixels), *y = floats(weir_i_block_round(b->b) * pixels);
+  float *weight = floats(weir_i_block_round(b->b) * b->a * 9);
+  const int repeat = 1 + (int)(3e7 / flop(b));
+  double best = 1, best_peak = 1;
+  for (int run = 0; run < 150; run++) {
+    const double peak = peak_seconds(isa), start = seconds();
+    for (int i = 0; i < repeat; i++) once(k, b, x, weight, y);
+    const double took = (seconds() - start) / repeat / flop(b);
+    if (took < best) best = took;
+    if (peak < best_peak) best_peak = peak;
+  }
+  printf("%-26s %7.1f GFLOP/s %5.1f %%\n", b->name, 1e-9 / best, 100 * best_peak / best);
+  free(x), free(y), free(weight);
+}
+
+int main(int argc, char **argv) {
+  const char *refused;
+  weir_isa isa = weir_i_isa_choose(&refused);
+  for (int i = 0; argc > 1 && i < WEIR_ISA_COUNT; i++)
+    if (strcmp(argv[1], weir_i_isa_name((weir_isa)i)) == 0 && weir_i_cpu_has((weir_isa)i)) isa = (weir_isa)i;
+  const weir_kernels *k = weir_i_kernels(isa);
+  printf("%-26s best rate     share of the multiply-add peak\n", k->isa);
+  for (size_t i = 0; i < sizeof benches / sizeof benches[0]; i++)
+    if (argc <= 2 || strstr(benches[i].name, argv[2]) != NULL) measure(k, isa, &benches[i]);
+  return 0;
+}
