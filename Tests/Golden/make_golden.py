@@ -193,8 +193,8 @@ def expected(spec, tensors, x):
         z, logdet = exact.forward(x)
         score = exact.log_likelihood(z, logdet)
         turned = exact.inverse(z)[0]
-    assert largest(turned, x.double()) < 1e-9, "the reference does not invert itself"
         samples = exact.log_likelihood(*exact.forward(x, training=True))
+    assert largest(turned, x.double()) < 1e-9, "the reference does not invert itself"
     loss, gradients = exact.gradients(x)
     norm = torch.sqrt(sum((value ** 2).sum() for value in gradients.values()))
     results = {"z": z, "logdet": logdet, "score": score, "loss": loss.reshape(1), "gradient_norm": norm.reshape(1)}
