@@ -61,7 +61,7 @@ CASES = {
                                    for kind in ("horizontal", "vertical") for r in (False, True)], 5, False),
     "cycle": ((1, 6, 7), IMAGE + [coupling(cycle(start), resnet(7, 1)) for start in range(4)], 6, False),
     "wide": ((3, 4, 6), IMAGE + [coupling(reversible("checkerboard", False), resnet(33, 1))], 4, False),
-    "additive": ((3, 6, 4), IMAGE + [coupling(reversible("checkerboard", False), resnet(8, 1), "additive"),
+    "additive": ((3, 6, 4), IMAGE + [{"op": "affine"}, coupling(reversible("checkerboard", False), resnet(8, 1), "additive"),
                                      coupling(reversible("horizontal", True), resnet(5, 1), "additive"),
                                      {"op": "squeeze"},
                                      coupling(reversible("channel", False), resnet(9, 1), "additive")], 5, False),

@@ -152,6 +152,11 @@ class ReferenceFlow:
             x = x * torch.exp(-s) - t if inverse else (x + t) * torch.exp(s)
         return x, s.flatten(1).sum(1)
 
+    def affine(self, index):
+        """Mean and scale of a standardising step, one per channel or dimension."""
+        shape = (-1,) + (1,) * (len(self.shapes[index]) - 1)
+        return (self.tensors[f"steps.{index}.{part}"].reshape(shape) for part in ("mean", "scale"))
+
     # ---- the whole map
 
     def forward(self, x, noise=0.5, training=False):
@@ -178,9 +183,9 @@ class ReferenceFlow:
                 parts.append(x[:, step["keep"]:].flatten(1))
                 x = x[:, :step["keep"]]
             elif op == "affine":
-                scale = self.tensors[f"steps.{index}.scale"]
-                x = (x - self.tensors[f"steps.{index}.mean"]) / scale
-                logdet = logdet - torch.log(torch.abs(scale)).sum()
+                mean, scale = self.affine(index)
+                x = (x - mean) / scale
+                logdet = logdet - torch.log(torch.abs(scale)).sum() * (math.prod(x.shape[1:]) // len(scale))
             else:
                 raise ValueError(f"unknown op {op}")
         return torch.cat(parts + [x.flatten(1)], 1), logdet
@@ -210,9 +215,9 @@ class ReferenceFlow:
                 rest, part = rest[:, :rest.shape[1] - size], rest[:, rest.shape[1] - size:]
                 x = torch.cat((x, part.reshape((-1, shape[0] - step["keep"]) + shape[1:])), 1)
             elif op == "affine":
-                scale = self.tensors[f"steps.{index}.scale"]
-                x = x * scale + self.tensors[f"steps.{index}.mean"]
-                logdet = logdet + torch.log(torch.abs(scale)).sum()
+                mean, scale = self.affine(index)
+                logdet = logdet + torch.log(torch.abs(scale)).sum() * (math.prod(x.shape[1:]) // len(scale))
+                x = x * scale + mean
         return x, logdet
 
     def log_likelihood(self, z, logdet):
