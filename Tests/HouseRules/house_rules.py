@@ -145,7 +145,7 @@ def rule_unique_file_names(tree):
     seen = {}
     for name in tree.files:
         base = name.rsplit("/", 1)[-1]
-        if base in PER_FOLDER_NAMES or base.startswith("."):
+        if base in PER_FOLDER_NAMES or name.startswith(".") or base.startswith("."):
             continue
         # Case is folded: some disks can't tell `Flow.swift` from `flow.swift`.
         first = seen.setdefault(base.lower(), name)
