@@ -21,7 +21,7 @@ final class ByteReader {
       throw WeirError(.io, where: path, "can't be opened (\(String(cString: strerror(errno)))); check the path")
     }
     guard status.st_mode & S_IFMT != S_IFDIR else {
-      throw WeirError(.unsupported, where: path, "is a folder; \(InputFile.supported)")
+      throw WeirError(.unsupported, where: path, "is a folder; give a file")
     }
     guard let file = gzopen(path, "rb") else {
       throw WeirError(.io, where: path, "can't be opened (\(String(cString: strerror(errno)))); check its permissions")

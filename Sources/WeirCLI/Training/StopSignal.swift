@@ -1,0 +1,28 @@
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// SIGINT and SIGTERM ask a run to stop after its step. A second one ends the process at once.
+enum StopSignal {
+  private static let requested = Atomic<Bool>(false)
+
+  /// Whether a signal has come.
+  static var isRequested: Bool { requested.load(ordering: .relaxed) }
+
+  static func install() {
+    // The first use initialises the flag, which must not happen inside a handler.
+    requested.store(false, ordering: .relaxed)
+    for number in [SIGINT, SIGTERM] {
+      signal(number) { received in
+        StopSignal.requested.store(true, ordering: .relaxed)
+        signal(received, SIG_DFL)
+      }
+    }
+  }
+}
