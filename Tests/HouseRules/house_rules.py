@@ -2,8 +2,9 @@
 """The rules of the house, checked by machine: which part may know which, who may allocate, print or start threads, what the library
 exports, what the tree may hold.
 
-    house_rules.py [ROOT] [--archive libweir.a]   check a tree; with an archive, its symbols too
-    house_rules.py --self-test                    show that every rule can fail
+    house_rules.py [ROOT]                        check a tree
+    house_rules.py [ROOT] --archive libweir.a    check what the library built from it exports
+    house_rules.py --self-test                   show that every rule can fail
 
 Each rule is a function Tree -> problems. Prints one line a rule and `N passed, M failed`."""
 
@@ -263,9 +264,10 @@ def title(rule):
 
 def check(root, archive):
     tree = Tree(root)
-    checks = [(title(rule), list(rule(tree))) for rule in RULES]
     if archive:
-        checks.append((title(rule_exported_symbols), list(rule_exported_symbols(tree, archive))))
+        checks = [(title(rule_exported_symbols), list(rule_exported_symbols(tree, archive)))]
+    else:
+        checks = [(title(rule), list(rule(tree))) for rule in RULES]
     failed = 0
     for name, problems in checks:
         print(f"{'FAIL' if problems else 'ok  '} {name}")
@@ -279,7 +281,7 @@ def check(root, archive):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("root", nargs="?", default=pathlib.Path(__file__).resolve().parents[2])
-    parser.add_argument("--archive", help="libweir.a, to check what it exports")
+    parser.add_argument("--archive", help="check what this libweir.a exports, and nothing else")
     parser.add_argument("--self-test", action="store_true", help="show that every rule can fail")
     options = parser.parse_args()
     if options.self_test:
