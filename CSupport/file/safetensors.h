@@ -77,8 +77,8 @@ weir_status weir_i_safetensors_write(const char *path, const weir_tensor_out *te
                                      const char *const *metadata_keys, const char *const *metadata_values, size_t metadata_count,
                                      const weir_allocator *allocator, weir_error *error);
 
-/// A whole file in memory from `allocator` (*size is its size, for weir_i_release); refuses directories, devices and files over `most`
-/// bytes, and says which.
+/// A whole file in memory from `allocator` (*size is its size, for weir_i_release); refuses directories, devices, empty files
+/// (WEIR_ERROR_FORMAT) and files over `most` bytes, and says which.
 weir_status weir_i_file_read(const char *path, size_t most, const weir_allocator *allocator, void **bytes, size_t *size,
                              weir_error *error);
 

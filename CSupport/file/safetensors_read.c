@@ -74,7 +74,8 @@ static void view_of(const weir_safetensors *file, const weir_safetensors_entry *
 static int compare_ranges(const void *context, int a, int b) {
   const weir_safetensors_entry *first = (const weir_safetensors_entry *)context + a, *second = (const weir_safetensors_entry *)context + b;
   if (first->begin != second->begin) return first->begin < second->begin ? -1 : 1;
-  return (first->end > second->end) - (first->end < second->end);
+  if (first->end != second->end) return first->end < second->end ? -1 : 1;
+  return (a > b) - (a < b);
 }
 
 static int compare_hashes(uint32_t first, uint32_t second) { return (first > second) - (first < second); }

@@ -75,12 +75,14 @@ static const char *scan_escape(weir_json_scan *scan) {
   }
   if (!has_hex4(text + 2, left - 2)) return "\\u needs four hexadecimal digits";
   const unsigned code = hex4(text + 2);
-  scan->at += 6;
-  if (code < 0xD800 || code > 0xDFFF) return NULL;
+  if (code < 0xD800 || code > 0xDFFF) {
+    scan->at += 6;
+    return NULL;
+  }
   const bool pair = code <= 0xDBFF && left >= 12 && text[6] == '\\' && text[7] == 'u' && has_hex4(text + 8, left - 8) &&
                     hex4(text + 8) >= 0xDC00 && hex4(text + 8) <= 0xDFFF;
   if (!pair) return "half of a surrogate pair is missing in a \\u escape";
-  scan->at += 6;
+  scan->at += 12;
   return NULL;
 }
 
