@@ -1,0 +1,66 @@
+#include "base/arena.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+weir_arena weir_i_arena_measure(void) { return (weir_arena){.base = NULL, .size = SIZE_MAX}; }
+
+weir_arena weir_i_arena_over(void *memory, size_t bytes) {
+  const size_t skip = (WEIR_I_ALIGNMENT - (uintptr_t)memory % WEIR_I_ALIGNMENT) % WEIR_I_ALIGNMENT;
+  if (skip > bytes) return (weir_arena){.base = (char *)memory, .size = 0, .overflow = true};
+  return (weir_arena){.base = (char *)memory + skip, .size = bytes - skip};
+}
+
+void *weir_i_arena_take(weir_arena *arena, size_t count, size_t size) {
+  size_t bytes;
+  if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX - WEIR_I_ALIGNMENT) {
+    arena->overflow = true;
+    return NULL;
+  }
+  bytes = (bytes + WEIR_I_ALIGNMENT - 1) / WEIR_I_ALIGNMENT * WEIR_I_ALIGNMENT;
+  if (bytes > arena->size - arena->used) {
+    arena->overflow = true;
+    return NULL;
+  }
+  void *piece = arena->base == NULL ? NULL : arena->base + arena->used;
+  arena->used += bytes;
+  if (arena->used > arena->peak) arena->peak = arena->used;
+  return piece;
+}
+
+size_t weir_i_arena_mark(const weir_arena *arena) { return arena->used; }
+
+void weir_i_arena_release(weir_arena *arena, size_t mark) { arena->used = mark; }
+
+static void *heap_allocate(void *user, size_t bytes, size_t alignment) {
+  (void)user;
+  return aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+}
+
+static void heap_release(void *user, void *memory, size_t bytes) {
+  (void)user;
+  (void)bytes;
+  free(memory);
+}
+
+weir_status weir_i_allocator(const weir_allocator *host, weir_allocator *allocator) {
+  if (host == NULL) {
+    *allocator = (weir_allocator){.struct_size = sizeof *allocator, .allocate = heap_allocate, .release = heap_release};
+    return WEIR_OK;
+  }
+  if (host->struct_size < sizeof *host || host->allocate == NULL || host->release == NULL) return WEIR_ERROR_ARGUMENT;
+  *allocator = *host;
+  return WEIR_OK;
+}
+
+void *weir_i_allocate(const weir_allocator *allocator, size_t bytes) {
+  if (bytes > SIZE_MAX - WEIR_I_ALIGNMENT) return NULL;
+  void *memory = allocator->allocate(allocator->user, bytes == 0 ? WEIR_I_ALIGNMENT : bytes, WEIR_I_ALIGNMENT);
+  if (memory != NULL) memset(memory, 0, bytes);
+  return memory;
+}
+
+void weir_i_release(const weir_allocator *allocator, void *memory, size_t bytes) {
+  if (memory != NULL) allocator->release(allocator->user, memory, bytes);
+}

@@ -1,0 +1,18 @@
+// Which instruction sets this CPU and operating system run.
+#ifndef WEIR_BASE_CPU_H
+#define WEIR_BASE_CPU_H
+
+typedef enum weir_isa { WEIR_ISA_REF = 0, WEIR_ISA_AVX2 = 1, WEIR_ISA_AVX512 = 2, WEIR_ISA_NEON = 3, WEIR_ISA_COUNT = 4 } weir_isa;
+
+/// The fastest set that this CPU runs.
+weir_isa weir_i_cpu_best(void);
+/// 1 when this CPU runs the set and this build has its kernels.
+int weir_i_cpu_has(weir_isa isa);
+/// "ref", "avx2", "avx512" or "neon".
+const char *weir_i_isa_name(weir_isa isa);
+
+/// The set to use: WEIR_ISA from the environment when it names one that runs here, else the fastest. Sets *refused to the
+/// variable's text when it names a set unknown or not available, else to NULL.
+weir_isa weir_i_isa_choose(const char **refused);
+
+#endif

@@ -1,0 +1,223 @@
+/// @file weir.h
+/// Weir: a native normalizing-flow engine. This header is the inference API: open a model, make a session, score.
+///
+/// Simple use (error checks left out):
+/// @code
+///   weir_model *model;
+///   weir_model_open("fashion.safetensors", NULL, &model, NULL);
+///   weir_session_options options = weir_session_options_default();
+///   size_t bytes;
+///   weir_session_size(model, &options, &bytes);
+///   weir_session *session;
+///   weir_session_init(model, &options, malloc(bytes), bytes, &session);
+///   double log_likelihood;
+///   weir_score(session, pixels, 1, &log_likelihood);   // nats; lower is more anomalous
+/// @endcode
+///
+/// Units. A model with a `dequantize` step takes images whose values are the integers 0..255, as uint8 or as float; shapes are
+/// [n, c, h, w], contiguous, n outermost. A table or an embedding is [n, dims]. Log-likelihoods are in nats per sample.
+/// For images they are those of the integers, log P(v) = log p(f(v)) + log|det df/dv|, v in 0..255, so that
+/// bits per dimension = -log P / (dims ln 2). Nothing here prints, aborts or keeps global state.
+#ifndef WEIR_H
+#define WEIR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define WEIR_API __attribute__((visibility("default")))
+#else
+#define WEIR_API
+#endif
+
+#define WEIR_VERSION_MAJOR 0
+#define WEIR_VERSION_MINOR 1
+#define WEIR_VERSION_PATCH 0
+
+/// Library version as "major.minor.patch". Never NULL.
+WEIR_API const char *weir_version(void);
+
+// ---------------------------------------------------------------------------------------------------------------- Errors
+
+/// Result of a call: WEIR_OK or an error. An open set: treat unknown values as errors.
+typedef int32_t weir_status;
+enum {
+  WEIR_OK = 0,
+  WEIR_ERROR_ARGUMENT = 1,     ///< A pointer, a count or an option is out of range.
+  WEIR_ERROR_MEMORY = 2,       ///< The allocator returned NULL, or the caller's memory is too small.
+  WEIR_ERROR_IO = 3,           ///< A file can't be opened, read or written.
+  WEIR_ERROR_FORMAT = 4,       ///< The bytes are not a valid model file.
+  WEIR_ERROR_VERSION = 5,      ///< A valid file of a version this library does not know.
+  WEIR_ERROR_SPEC = 6,         ///< The model description names an unknown step, or steps that do not fit together.
+  WEIR_ERROR_TENSOR = 7,       ///< A weight is missing, or has the wrong shape or type, or is not finite.
+  WEIR_ERROR_SHAPE = 8,        ///< Data does not have the model's shape, or n exceeds the session's batch.
+  WEIR_ERROR_UNSUPPORTED = 9,  ///< Valid, but not possible on this build or this CPU.
+  WEIR_ERROR_NUMERIC = 10,     ///< Training produced NaN or Inf and could not recover.
+};
+
+/// One line for a status, for example "the bytes are not a valid model file". Never NULL.
+WEIR_API const char *weir_status_text(weir_status status);
+
+/// What went wrong, where, and what to do. Owned by the caller; every function takes NULL for "not wanted".
+typedef struct weir_error {
+  weir_status code;
+  char where[96];     ///< File, JSON path or tensor, for example "steps.3.net.in_conv.weight_v". May be empty.
+  char message[160];  ///< One sentence, no newline.
+} weir_error;
+
+// --------------------------------------------------------------------------------------------------------------- Memory
+
+/// Where a model's memory comes from. NULL in place of a pointer to one means malloc and free.
+typedef struct weir_allocator {
+  size_t struct_size;  ///< sizeof(weir_allocator)
+  void *user;
+  void *(*allocate)(void *user, size_t bytes, size_t alignment);  ///< NULL when there is no memory.
+  void (*release)(void *user, void *memory, size_t bytes);
+} weir_allocator;
+
+/// Runs task(arg, 0) .. task(arg, count - 1), in any order, possibly at once, and returns when all are done.
+typedef struct weir_executor {
+  size_t struct_size;  ///< sizeof(weir_executor)
+  void *user;
+  void (*run)(void *user, void (*task)(void *arg, size_t index), void *arg, size_t count);
+} weir_executor;
+
+// --------------------------------------------------------------------------------------------------------------- Models
+
+/// An opened flow: architecture and packed weights. Immutable, so any number of sessions on any threads may share it.
+typedef struct weir_model weir_model;
+
+/// Opens a model file (safetensors with a "weir" entry in its metadata).
+///
+/// @param path       in, a file path.
+/// @param allocator  in, or NULL for malloc and free; copied, its functions must outlive the model.
+/// @param model      out, the model; set to NULL on failure. Release it with weir_model_close.
+/// @param error      out, or NULL.
+/// @return WEIR_OK, or WEIR_ERROR_IO, _FORMAT, _VERSION, _SPEC, _TENSOR, _MEMORY.
+WEIR_API weir_status weir_model_open(const char *path, const weir_allocator *allocator, weir_model **model, weir_error *error);
+
+/// As weir_model_open, from bytes in memory, for example an array linked into the program. `bytes` is not kept.
+WEIR_API weir_status weir_model_open_memory(const void *bytes, size_t size, const weir_allocator *allocator, weir_model **model,
+                                            weir_error *error);
+
+/// Releases a model. No session may still use it. NULL is allowed.
+WEIR_API void weir_model_close(weir_model *model);
+
+typedef struct weir_model_info {
+  size_t struct_size;      ///< Set by weir_model_get_info.
+  size_t rank;             ///< 3 for images [c, h, w], 1 for tables and embeddings [dims].
+  size_t shape[3];         ///< c, h, w; or dims, 1, 1.
+  size_t dims;             ///< c * h * w
+  size_t levels;           ///< 256 for 8-bit images, 0 for continuous data.
+  size_t steps;            ///< Invertible steps.
+  size_t parameters;       ///< Trainable numbers.
+  size_t model_bytes;      ///< Memory the model holds.
+  double flops;            ///< Multiplications and additions to score one sample.
+  const char *isa;         ///< Kernel set chosen: "ref", "avx2", "avx512" or "neon". Lives as long as the program.
+} weir_model_info;
+
+WEIR_API weir_status weir_model_get_info(const weir_model *model, weir_model_info *info);
+
+typedef struct weir_step_info {
+  size_t struct_size;     ///< Set by weir_model_get_step.
+  const char *op;         ///< "coupling", "squeeze", ... Lives as long as the program.
+  size_t input_shape[3];  ///< c, h, w before the step
+  size_t output_shape[3]; ///< c, h, w after the step
+  size_t parameters;      ///< Trainable numbers.
+  double flops;           ///< For one sample.
+  const char *mask;       ///< "checkerboard", "channel", ... or "". Lives as long as the program.
+  const char *net;        ///< "resnet", "mlp", ... or "". Lives as long as the program.
+} weir_step_info;
+
+/// Describes step `index`, 0 to info.steps - 1.
+WEIR_API weir_status weir_model_get_step(const weir_model *model, size_t index, weir_step_info *info);
+
+/// The model's JSON description: NUL-terminated, lives as long as the model.
+WEIR_API const char *weir_model_spec(const weir_model *model);
+
+// ------------------------------------------------------------------------------------------------------------- Sessions
+
+/// A scoring workspace over a model: belongs to one thread at a time. After init it allocates nothing, locks nothing, does no I/O.
+typedef struct weir_session weir_session;
+
+enum {
+  WEIR_NOISE_MIDPOINT = 0,  ///< u = 1/2: deterministic. The default.
+  WEIR_NOISE_SEED = 1,      ///< u uniform in [0,1), from `seed` and the sample's index (see weir_session_seek).
+  WEIR_NOISE_AVERAGE = 2,   ///< log-mean-exp over `draws` seeded draws.
+};
+
+typedef struct weir_session_options {
+  size_t struct_size;             ///< Set by weir_session_options_default.
+  size_t batch;                   ///< Most samples in one call. Default 32.
+  size_t threads;                 ///< Threads a call may use. Default 1, which touches no threading runtime.
+  int32_t noise;                  ///< WEIR_NOISE_*. Only models with a dequantize step use it.
+  size_t draws;                   ///< For WEIR_NOISE_AVERAGE. Default 1.
+  uint64_t seed;
+  const weir_executor *executor;  ///< NULL for the built-in one. Must outlive the session.
+} weir_session_options;
+
+WEIR_API weir_session_options weir_session_options_default(void);
+
+/// Bytes that weir_session_init needs for these options; computed by the same planning code.
+WEIR_API weir_status weir_session_size(const weir_model *model, const weir_session_options *options, size_t *bytes);
+
+/// Makes a session inside the caller's memory.
+///
+/// @param memory   in, `bytes` bytes of any alignment, kept until the last call on the session; there is nothing to close.
+/// @param session  out; points into `memory`. NULL on failure.
+/// @return WEIR_OK, WEIR_ERROR_ARGUMENT, or WEIR_ERROR_MEMORY when `bytes` is below weir_session_size.
+WEIR_API weir_status weir_session_init(const weir_model *model, const weir_session_options *options, void *memory, size_t bytes,
+                                       weir_session **session);
+
+/// Sets the index of the next sample, for seeded noise. Every scoring or forward call advances it by its n. Starts at 0.
+WEIR_API weir_status weir_session_seek(weir_session *session, uint64_t index);
+
+/// Log-likelihood of each sample: log p(x) = log p_Z(f(x)) + log|det df/dx|.
+///
+/// @param session         in/out; one thread at a time.
+/// @param x               in, f32 [n, c, h, w] (image values 0..255) or [n, dims], any alignment, not kept.
+/// @param n               1 to the session's batch.
+/// @param log_likelihood  out, f64 [n], nats. A sample with NaN, Inf or an image value outside [-0.5, 255.5] gets -INFINITY.
+/// @return WEIR_OK, WEIR_ERROR_ARGUMENT or WEIR_ERROR_SHAPE; on error the outputs are untouched and the session stays usable.
+/// Allocates nothing. Same bits whatever n and the thread count.
+WEIR_API weir_status weir_score(weir_session *session, const float *x, size_t n, double *log_likelihood);
+
+/// As weir_score for uint8 images [n, c, h, w]. WEIR_ERROR_UNSUPPORTED when the model has no dequantize step.
+WEIR_API weir_status weir_score_u8(weir_session *session, const uint8_t *x, size_t n, double *log_likelihood);
+
+/// Latents z = f(x), f32 [n, dims] (factored-out parts in order, then what is left), and log|det dz/dx|, f64 [n], which may be NULL.
+WEIR_API weir_status weir_forward(weir_session *session, const float *x, size_t n, float *z, double *logdet);
+
+/// x = f^-1(z), f32 [n, c, h, w] (images: real values near 0..255), and log|det dx/dz|, f64 [n], which may be NULL.
+/// With seeded noise the noise of the sample index is subtracted, so seek to the same index as for weir_forward.
+WEIR_API weir_status weir_inverse(weir_session *session, const float *z, size_t n, float *x, double *logdet);
+
+/// Draws n samples: z normal times `temperature`, then the inverse; images are clamped to 0..255.
+/// Sample i depends on `seed` and i alone.
+WEIR_API weir_status weir_sample(weir_session *session, uint64_t seed, float temperature, size_t n, float *x);
+
+/// What weir_trace reports after each step, valid during the call only. c, h, w is the step's output shape.
+typedef struct weir_trace_event {
+  size_t struct_size;
+  size_t step;
+  const char *op;
+  size_t shape[3];
+  const float *x;        ///< f32 [c, h, w], after the step
+  const float *s;        ///< f32 log-scale the coupling added, in the step's shape, 0 where it changes nothing; NULL for other steps
+  const float *t;        ///< f32 shift, likewise
+  double logdet;         ///< this step's part, nats
+} weir_trace_event;
+
+typedef void weir_trace_fn(void *user, const weir_trace_event *event);
+
+/// Runs one sample forward and calls `callback` after every step.
+WEIR_API weir_status weir_trace(weir_session *session, const float *x, weir_trace_fn *callback, void *user);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

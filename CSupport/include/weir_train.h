@@ -1,0 +1,113 @@
+/// @file weir_train.h
+/// Training API: maximum likelihood with hand-derived gradients, atomic checkpoints and bit-identical resume.
+///
+/// A trainer owns parameters, optimizer and scratch memory. The caller brings batches and the learning rate of each step:
+/// @code
+///   weir_trainer *trainer;
+///   weir_train_options options = weir_train_options_default();
+///   weir_trainer_create(spec_json, &options, &trainer, &error);
+///   for (...) weir_trainer_step(trainer, batch, n, learning_rate, &report, &error);
+///   weir_trainer_reestimate_begin(trainer); ... _add(trainer, batch, n); ... _end(trainer);   // batch norm's population statistics
+///   weir_trainer_save_model(trainer, "model.safetensors", NULL, &error);
+/// @endcode
+#ifndef WEIR_TRAIN_H
+#define WEIR_TRAIN_H
+
+#include "weir.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct weir_trainer weir_trainer;
+
+typedef struct weir_train_options {
+  size_t struct_size;  ///< Set by weir_train_options_default.
+  size_t batch;        ///< Most samples in one step. Default 32.
+  size_t threads;      ///< Default 1.
+  uint64_t seed;       ///< Initial weights and dequantization noise. Default 0.
+  int32_t noise;       ///< WEIR_NOISE_SEED (default: fresh uniform noise every step) or WEIR_NOISE_MIDPOINT (for comparisons).
+  double beta1;        ///< Adam. Default 0.9.
+  double beta2;        ///< Adam. Default 0.999.
+  double epsilon;      ///< Adam. Default 1e-8.
+  double weight_decay; ///< L2, added to the gradient of weight-norm and coupling gains only. Default 5e-5.
+  double clip_norm;    ///< Most the gradient's norm may be; 0 turns clipping off. Default 100.
+  size_t memory_budget;            ///< Bytes of st-network activations kept from forward to backward. Couplings beyond it are recomputed.
+  const weir_executor *executor;   ///< NULL for the built-in one.
+  const weir_allocator *allocator; ///< NULL for malloc and free.
+} weir_train_options;
+
+WEIR_API weir_train_options weir_train_options_default(void);
+
+/// Makes a trainer with freshly initialised weights for a JSON description (the "weir" entry of a model file).
+WEIR_API weir_status weir_trainer_create(const char *spec_json, const weir_train_options *options, weir_trainer **trainer,
+                                         weir_error *error);
+
+/// As weir_trainer_create, with the weights of a model file or checkpoint; a checkpoint also brings optimizer and position, and then
+/// continues bit-identically to a run that never stopped (same options and batches).
+WEIR_API weir_status weir_trainer_open(const char *path, const weir_train_options *options, weir_trainer **trainer,
+                                       weir_error *error);
+
+WEIR_API void weir_trainer_close(weir_trainer *trainer);
+
+typedef struct weir_step_report {
+  size_t struct_size;    ///< Set by the caller: sizeof(weir_step_report).
+  uint64_t step;         ///< Steps done, this one included.
+  double loss;           ///< Mean negative log-likelihood of the batch, nats per sample, before the update.
+  double gradient_norm;  ///< Before clipping.
+  double learning_rate;  ///< Used, after any lowering by the guard.
+  int32_t skipped;       ///< 1 when loss or gradient was not finite: the update was dropped, the last good state restored, the rate halved.
+  char layer[96];        ///< When skipped: the first step or parameter that was not finite.
+} weir_step_report;
+
+/// One optimizer step on x, f32 [n, ...] in the units of weir_score, n 2 to batch (batch norm needs two).
+WEIR_API weir_status weir_trainer_step(weir_trainer *trainer, const float *x, size_t n, double learning_rate, weir_step_report *report,
+                                       weir_error *error);
+
+/// Loss and gradients without an update: gradients stay readable by weir_trainer_tensor until the next call.
+WEIR_API weir_status weir_trainer_gradient(weir_trainer *trainer, const float *x, size_t n, double *loss, weir_error *error);
+
+/// Batch norm's population statistics, re-estimated over the batches between begin and end: each batch is normalised by its own
+/// statistics (as in training), and the pooled mean and variance of all of them become those that scoring uses.
+/// x as in weir_trainer_step. `end` without an `add` changes nothing.
+WEIR_API weir_status weir_trainer_reestimate_begin(weir_trainer *trainer);
+WEIR_API weir_status weir_trainer_reestimate_add(weir_trainer *trainer, const float *x, size_t n);
+WEIR_API weir_status weir_trainer_reestimate_end(weir_trainer *trainer);
+
+enum { WEIR_TENSOR_VALUE = 0, WEIR_TENSOR_GRADIENT = 1 };
+
+typedef struct weir_tensor_info {
+  size_t struct_size;
+  const char *name;   ///< "steps.3.net.in_conv.weight_v"; lives as long as the trainer.
+  size_t rank;
+  size_t shape[4];
+  size_t count;
+  int32_t trainable;  ///< 0 for running statistics and fixed constants.
+} weir_tensor_info;
+
+WEIR_API size_t weir_trainer_tensor_count(const weir_trainer *trainer);
+WEIR_API weir_status weir_trainer_tensor_info(const weir_trainer *trainer, size_t index, weir_tensor_info *info);
+/// Reads a tensor's values or gradients into `values`, f32 [info.count].
+WEIR_API weir_status weir_trainer_tensor_read(const weir_trainer *trainer, size_t index, int32_t what, float *values);
+/// Sets a tensor's values from f32 [info.count], for example a standardising step's mean and scale.
+WEIR_API weir_status weir_trainer_tensor_write(weir_trainer *trainer, size_t index, const float *values);
+
+/// Writes the model, atomically. `provenance_json` (a JSON object, or NULL) is stored with it.
+WEIR_API weir_status weir_trainer_save_model(const weir_trainer *trainer, const char *path, const char *provenance_json,
+                                             weir_error *error);
+
+/// Writes everything needed to continue, atomically. `host_state` (any text, or NULL) comes back from weir_trainer_host_state.
+WEIR_API weir_status weir_trainer_save_checkpoint(const weir_trainer *trainer, const char *path, const char *host_state,
+                                                  weir_error *error);
+
+/// The host_state of the checkpoint the trainer was opened from, or "".
+WEIR_API const char *weir_trainer_host_state(const weir_trainer *trainer);
+
+/// Steps done so far, and bytes of memory the trainer holds.
+WEIR_API uint64_t weir_trainer_steps(const weir_trainer *trainer);
+WEIR_API size_t weir_trainer_bytes(const weir_trainer *trainer);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

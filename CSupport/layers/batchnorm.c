@@ -1,0 +1,152 @@
+#include "layers/batchnorm.h"
+
+#include <math.h>
+#include <string.h>
+
+weir_norm weir_i_norm_make(weir_build *build, const char *name, size_t c, float input_scale) {
+  const weir_parameter one = {.rank = 1, .shape = {c}, .trainable = true, .initial = WEIR_INITIAL_ONE};
+  const weir_parameter zero = {.rank = 1, .shape = {c}, .trainable = true, .initial = WEIR_INITIAL_ZERO};
+  weir_parameter fixed_zero = zero, fixed_one = one;
+  fixed_zero.trainable = fixed_one.trainable = false;
+  weir_norm norm = {.present = true, .first_channel = build->norm_channels, .input_scale = input_scale};
+  norm.gain = weir_i_parameter_add(build, name, "gain", one);
+  norm.bias = weir_i_parameter_add(build, name, "bias", zero);
+  norm.mean = weir_i_parameter_add(build, name, "mean", fixed_zero);
+  norm.variance = weir_i_parameter_add(build, name, "variance", fixed_one);
+  build->norm_channels += c;
+  return norm;
+}
+
+static const float *at(const weir_parameters *parameters, const float *values, size_t parameter) {
+  return values + parameters->items[parameter].offset;
+}
+
+void weir_i_norm_fold(const weir_norm *norm, const weir_parameters *parameters, const float *values, size_t c, float *scale, float *shift) {
+  const float *gain = at(parameters, values, norm->gain), *bias = at(parameters, values, norm->bias);
+  const float *mean = at(parameters, values, norm->mean), *variance = at(parameters, values, norm->variance);
+  memset(scale, 0, weir_i_block_round(c) * sizeof *scale);
+  memset(shift, 0, weir_i_block_round(c) * sizeof *shift);
+  for (size_t i = 0; i < c; i++) {
+    const double factor = (double)gain[i] / sqrt((double)variance[i] + WEIR_NORM_EPSILON);
+    scale[i] = (float)(norm->input_scale * factor);
+    shift[i] = (float)(norm->input_scale * ((double)bias[i] - (double)mean[i] * factor));
+  }
+}
+
+typedef struct norm_job {
+  const weir_norm *norm;
+  const weir_parameters *parameters;
+  const weir_layer_run *run;
+  weir_map map;
+  size_t sample;  // floats of one
+  const float *x;
+  const float *du;
+  float *dx;
+  float *state;
+  float *terms;  // backward: [3][round(c)], the coefficients of the apply kernel
+} norm_job;
+
+static void keep_statistics(const norm_job *job, size_t channel, double mean, double variance, double count) {
+  const weir_layer_run *run = job->run;
+  if (run->statistics == WEIR_STATISTICS_MOMENTUM) {
+    float *running_mean = run->values + job->parameters->items[job->norm->mean].offset + channel;
+    float *running_variance = run->values + job->parameters->items[job->norm->variance].offset + channel;
+    *running_mean = (float)(0.9 * *running_mean + 0.1 * mean);
+    *running_variance = (float)(0.9 * *running_variance + 0.1 * variance * count / (count > 1 ? count - 1 : 1));
+  } else if (run->statistics == WEIR_STATISTICS_POOL) {
+    double *sums = run->pool + 2 * (job->norm->first_channel + channel);
+    sums[0] += mean;
+    sums[1] += variance + mean * mean;
+  }
+}
+
+// Two passes, so that a mean far from zero does not cost the variance its digits.
+static void statistics_of_blocks(void *arg, size_t begin, size_t end, size_t thread) {
+  (void)thread;
+  const norm_job *job = arg;
+  const size_t pixels = job->map.h * job->map.w, width = weir_i_block_round(job->map.c);
+  const double count = (double)(job->run->n * pixels);
+  const float *gain = at(job->parameters, job->run->values, job->norm->gain), *bias = at(job->parameters, job->run->values, job->norm->bias);
+  for (size_t block = begin; block < end; block++) {
+    const float *x = job->x + block * pixels * WEIR_BLOCK;
+    double sum[WEIR_BLOCK] = {0}, rest[WEIR_BLOCK] = {0}, square[WEIR_BLOCK] = {0};
+    float mean[WEIR_BLOCK];
+    for (size_t i = 0; i < job->run->n; i++)
+      job->run->kernels->batchnorm_moments(x + i * job->sample, pixels, WEIR_BLOCK, NULL, sum, NULL);
+    for (size_t l = 0; l < WEIR_BLOCK; l++) mean[l] = (float)(sum[l] / count);
+    for (size_t i = 0; i < job->run->n; i++)
+      job->run->kernels->batchnorm_moments(x + i * job->sample, pixels, WEIR_BLOCK, mean, rest, square);
+    for (size_t l = 0; l < WEIR_BLOCK; l++) {
+      const size_t channel = block * WEIR_BLOCK + l;
+      float *state = job->state + channel;
+      if (channel >= job->map.c) {
+        for (size_t k = 0; k < WEIR_NORM_ARRAYS; k++) state[k * width] = 0;
+        continue;
+      }
+      const double off = rest[l] / count, exact_mean = mean[l] + off, variance = square[l] / count - off * off;
+      const double rstd = 1 / sqrt(variance + WEIR_NORM_EPSILON), scale = job->norm->input_scale * gain[channel] * rstd;
+      state[WEIR_NORM_SCALE * width] = (float)scale;
+      state[WEIR_NORM_SHIFT * width] = (float)(job->norm->input_scale * (double)bias[channel] - exact_mean * scale);
+      state[WEIR_NORM_MEAN * width] = (float)exact_mean;
+      state[WEIR_NORM_RSTD * width] = (float)rstd;
+      keep_statistics(job, channel, exact_mean, variance, count);
+    }
+  }
+}
+
+void weir_i_norm_forward(const weir_norm *norm, const weir_parameters *parameters, const weir_layer_run *run, const float *x, weir_map map,
+                         float *state) {
+  norm_job job = {norm, parameters, run, map, weir_i_map_blocked(map), x, NULL, NULL, state, NULL};
+  weir_i_parallel_for(&run->team, weir_i_blocks(map.c), statistics_of_blocks, &job);
+}
+
+// With k = input_scale, N rows, xhat = (x - mean) rstd, S1 = sum du, S2 = sum du xhat:
+//   dgain = k S2, dbias = k S1, dx = k gain rstd (du - S1 / N - xhat S2 / N)
+static void gradients_of_blocks(void *arg, size_t begin, size_t end, size_t thread) {
+  (void)thread;
+  const norm_job *job = arg;
+  const size_t pixels = job->map.h * job->map.w, width = weir_i_block_round(job->map.c);
+  const double count = (double)(job->run->n * pixels), k = job->norm->input_scale;
+  float *dgain = job->run->gradients + job->parameters->items[job->norm->gain].offset;
+  float *dbias = job->run->gradients + job->parameters->items[job->norm->bias].offset;
+  for (size_t block = begin; block < end; block++) {
+    const size_t first = block * pixels * WEIR_BLOCK;
+    const float *mean = job->state + WEIR_NORM_MEAN * width + block * WEIR_BLOCK;
+    double sum[WEIR_BLOCK] = {0}, product[WEIR_BLOCK] = {0};
+    for (size_t i = 0; i < job->run->n; i++)
+      job->run->kernels->batchnorm_products(job->du + i * job->sample + first, job->x + i * job->sample + first, pixels, WEIR_BLOCK, mean, sum,
+                                            product);
+    for (size_t l = 0; l < WEIR_BLOCK; l++) {
+      const size_t channel = block * WEIR_BLOCK + l;
+      const double rstd = job->state[WEIR_NORM_RSTD * width + channel], scale = job->state[WEIR_NORM_SCALE * width + channel];
+      job->terms[channel] = (float)scale;
+      job->terms[width + channel] = (float)(-scale * rstd * rstd * product[l] / count);
+      job->terms[2 * width + channel] = (float)(-scale * sum[l] / count);
+      if (channel >= job->map.c) continue;
+      dgain[channel] += (float)(k * rstd * product[l]);
+      dbias[channel] += (float)(k * sum[l]);
+    }
+  }
+}
+
+static void apply_to_samples(void *arg, size_t begin, size_t end, size_t thread) {
+  (void)thread;
+  const norm_job *job = arg;
+  const size_t pixels = job->map.h * job->map.w, width = weir_i_block_round(job->map.c);
+  for (size_t i = begin; i < end; i++)
+    for (size_t block = 0; block < width / WEIR_BLOCK; block++) {
+      const size_t first = i * job->sample + block * pixels * WEIR_BLOCK, lane = block * WEIR_BLOCK;
+      job->run->kernels->batchnorm_apply(job->du + first, job->x + first, pixels, WEIR_BLOCK, job->state + WEIR_NORM_MEAN * width + lane,
+                                         job->terms + lane, job->terms + width + lane, job->terms + 2 * width + lane, job->dx + first);
+    }
+}
+
+void weir_i_norm_backward(const weir_norm *norm, const weir_parameters *parameters, const weir_layer_run *run, const float *x, weir_map map,
+                          const float *state, const float *du, float *dx) {
+  const size_t mark = weir_i_arena_mark(run->scratch);
+  float *terms = weir_i_arena_take(run->scratch, 3 * weir_i_block_round(map.c), sizeof *terms);
+  norm_job job = {norm, parameters, run, map, weir_i_map_blocked(map), x, du, dx, (float *)state, terms};
+  weir_i_parallel_for(&run->team, weir_i_blocks(map.c), gradients_of_blocks, &job);
+  if (dx != NULL) weir_i_parallel_for(&run->team, run->n, apply_to_samples, &job);
+  weir_i_arena_release(run->scratch, mark);
+}

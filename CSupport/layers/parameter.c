@@ -1,0 +1,54 @@
+#include "layers/parameter.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "kernels/block.h"
+
+static bool reserve(weir_build *build, size_t *total, size_t count) {
+  if (count > WEIR_I_MAX_VALUES || *total > WEIR_I_MAX_VALUES) build->failed = true;
+  if (build->failed) return false;
+  *total += count;
+  return true;
+}
+
+static bool grow(weir_build *build) {
+  weir_parameters *list = build->parameters;
+  const size_t capacity = list->capacity == 0 ? 64 : 2 * list->capacity;
+  weir_parameter *items = weir_i_pool_take(build->pool, capacity, sizeof *items);
+  if (items == NULL) return false;
+  if (list->count > 0) memcpy(items, list->items, list->count * sizeof *items);
+  list->items = items;
+  list->capacity = capacity;
+  return true;
+}
+
+size_t weir_i_parameter_add(weir_build *build, const char *prefix, const char *leaf, weir_parameter parameter) {
+  weir_parameters *list = build->parameters;
+  parameter.count = 1;
+  for (size_t i = 0; i < parameter.rank; i++)
+    if (__builtin_mul_overflow(parameter.count, parameter.shape[i], &parameter.count)) build->failed = true;
+  parameter.offset = list->values;
+  const int length = snprintf(parameter.name, sizeof parameter.name, "%s.%s", prefix, leaf);
+  if (length < 0 || (size_t)length >= sizeof parameter.name) build->failed = true;
+  if (!reserve(build, &list->values, parameter.count)) return 0;
+  if (parameter.trainable) list->trainable += parameter.count;
+  if (list->count == list->capacity && !grow(build)) {
+    build->failed = true;
+    return 0;
+  }
+  list->items[list->count] = parameter;
+  return list->count++;
+}
+
+size_t weir_i_build_packed(weir_build *build, size_t count) {
+  const size_t offset = build->packed;
+  reserve(build, &build->packed, weir_i_block_round(count));
+  return offset;
+}
+
+size_t weir_i_build_packed_training(weir_build *build, size_t count) {
+  const size_t offset = build->packed_training;
+  reserve(build, &build->packed_training, weir_i_block_round(count));
+  return offset;
+}

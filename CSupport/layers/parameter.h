@@ -1,0 +1,56 @@
+// The numbers of a flow: a list of named arrays inside one flat f32 vector, so that optimizers, files and checkpoints see one thing.
+#ifndef WEIR_LAYERS_PARAMETER_H
+#define WEIR_LAYERS_PARAMETER_H
+
+#include <stdbool.h>
+
+#include "base/pool.h"
+
+/// How a fresh trainer fills it.
+typedef enum weir_initial {
+  WEIR_INITIAL_ZERO,
+  WEIR_INITIAL_ONE,
+  WEIR_INITIAL_UNIFORM,  // in [-bound, bound]
+  WEIR_INITIAL_NORM,     // row norms of the parameter just before, so that weight norm starts as the identity
+} weir_initial;
+
+typedef struct weir_parameter {
+  char name[88];  // "steps.3.net.blocks.0.in_conv.weight_v"
+  size_t rank;
+  size_t shape[4];
+  size_t count;
+  size_t offset;  // into the flat vector
+  bool trainable;
+  bool decay;  // weight decay applies: gains of weight norm and of couplings
+  weir_initial initial;
+  float bound;
+} weir_parameter;
+
+typedef struct weir_parameters {
+  weir_parameter *items;
+  size_t count, capacity;
+  size_t values;     // numbers in all
+  size_t trainable;  // of those, trainable
+} weir_parameters;
+
+/// What steps and layers need while a flow is built.
+typedef struct weir_build {
+  weir_pool *pool;
+  weir_parameters *parameters;
+  size_t packed;           // floats of constants for scoring, so far
+  size_t packed_training;  // further floats that only training needs
+  size_t norm_channels;    // channels of all batch norms, so far
+  bool failed;             // out of memory, or a size overflowed
+} weir_build;
+
+/// Adds parameter "<prefix>.<leaf>" of the template's rank, shape and roles; returns its index. On failure sets build->failed.
+size_t weir_i_parameter_add(weir_build *build, const char *prefix, const char *leaf, weir_parameter parameter);
+
+/// Reserves `count` floats of packed constants, aligned to 16; returns the offset.
+size_t weir_i_build_packed(weir_build *build, size_t count);
+size_t weir_i_build_packed_training(weir_build *build, size_t count);
+
+/// Most numbers a flow may hold: guards every product below from overflow.
+enum { WEIR_I_MAX_VALUES = 1 << 30 };
+
+#endif

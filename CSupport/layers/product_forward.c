@@ -1,0 +1,148 @@
+#include "layers/batchnorm.h"
+#include "layers/product.h"
+
+typedef struct forward_job {
+  const weir_layer *layer;
+  const weir_layer_run *run;
+  weir_layer_maps maps;
+  const float *p;   // tables and single samples: preactivations made beforehand; NULL: made sample by sample in scratch
+  float *scratch;   // one preactivation a thread
+} forward_job;
+
+static void preactivation_constants(const weir_layer *layer, const weir_layer_run *run, const float *state, const float **scale,
+                                    const float **shift) {
+  const size_t width = weir_i_block_round(layer->in.c);
+  *scale = *shift = NULL;
+  if (!layer->norm.present) return;
+  *scale = run->training ? state + WEIR_NORM_SCALE * width : run->packed + layer->packed_scale;
+  *shift = run->training ? state + WEIR_NORM_SHIFT * width : run->packed + layer->packed_shift;
+}
+
+void weir_i_layer_preactivate(const weir_layer *layer, const weir_layer_run *run, const float *state, const float *x, float *p) {
+  weir_preact preact = {.x = x, .y = p, .c = layer->in.c, .h = layer->in.h, .w = layer->in.w, .pad = weir_i_layer_halo(layer), .relu = layer->relu,
+                        .negate = layer->negate};
+  preactivation_constants(layer, run, state, &preact.scale, &preact.shift);
+  run->kernels->preact_forward(&preact);
+}
+
+static const float *bias_of(const forward_job *job) {
+  return job->layer->has_bias ? job->run->packed + job->layer->packed_bias : NULL;
+}
+
+static weir_conv3x3 conv_of(const forward_job *job, const float *p, size_t sample) {
+  const size_t at = sample * weir_i_layer_y_floats(job->layer);
+  return (weir_conv3x3){.x = p,
+                        .weight = job->run->packed + job->layer->packed_weight,
+                        .bias = bias_of(job),
+                        .residual = job->maps.residual == NULL ? NULL : job->maps.residual + at,
+                        .y = job->maps.y + at,
+                        .ic = weir_i_layer_ic(job->layer),
+                        .oc = job->layer->oc,
+                        .h = job->layer->in.h,
+                        .w = job->layer->in.w};
+}
+
+// Rows are the pixels of one sample, or for tables the samples.
+static weir_gemm gemm_of(const forward_job *job, const float *p, size_t sample) {
+  const size_t pixels = weir_i_layer_pixels(job->layer), at = sample * weir_i_layer_y_floats(job->layer);
+  const bool table = pixels == 1;
+  return (weir_gemm){.x = p,
+                     .weight = job->run->packed + job->layer->packed_weight,
+                     .bias = bias_of(job),
+                     .residual = job->maps.residual == NULL ? NULL : job->maps.residual + at,
+                     .y = job->maps.y + at,
+                     .x_row = table ? weir_i_layer_p_floats(job->layer) : WEIR_BLOCK,
+                     .x_block = pixels * WEIR_BLOCK,
+                     .y_row = table ? weir_i_layer_y_floats(job->layer) : WEIR_BLOCK,
+                     .y_block = pixels * WEIR_BLOCK,
+                     .inputs = weir_i_layer_ic(job->layer),
+                     .outputs = job->layer->oc};
+}
+
+static void forward_samples(void *arg, size_t begin, size_t end, size_t thread) {
+  const forward_job *job = arg;
+  const weir_layer *layer = job->layer;
+  float *scratch = job->scratch == NULL ? NULL : job->scratch + thread * weir_i_layer_p_floats(layer);
+  for (size_t i = begin; i < end; i++) {
+    const float *x = job->maps.x + i * weir_i_layer_x_floats(layer), *p = x;
+    if (!weir_i_layer_direct(layer)) {
+      weir_i_layer_preactivate(layer, job->run, job->maps.norm, x, scratch);
+      p = scratch;
+    }
+    if (layer->kernel == 3) {
+      const weir_conv3x3 conv = conv_of(job, p, i);
+      job->run->kernels->conv3x3_forward(&conv, 0, layer->in.h);
+    } else {
+      const weir_gemm gemm = gemm_of(job, p, i);
+      job->run->kernels->gemm_forward(&gemm, 0, weir_i_layer_pixels(layer), 0, weir_i_blocks(layer->oc));
+    }
+  }
+}
+
+static void forward_rows(void *arg, size_t begin, size_t end, size_t thread) {
+  (void)thread;
+  const forward_job *job = arg;
+  if (job->layer->kernel == 3) {
+    const weir_conv3x3 conv = conv_of(job, job->p, 0);
+    job->run->kernels->conv3x3_forward(&conv, begin, end);
+  } else {
+    const weir_gemm gemm = gemm_of(job, job->p, 0);
+    job->run->kernels->gemm_forward(&gemm, begin, end, 0, weir_i_blocks(job->layer->oc));
+  }
+}
+
+static void forward_blocks(void *arg, size_t begin, size_t end, size_t thread) {
+  (void)thread;
+  const forward_job *job = arg;
+  const weir_gemm gemm = gemm_of(job, job->p, 0);
+  job->run->kernels->gemm_forward(&gemm, 0, job->run->n, begin, end);
+}
+
+// Tables: all samples are the rows of one product. Few rows are shared out by outputs, so that each weight is read once.
+static void forward_table(forward_job *job) {
+  const weir_layer *layer = job->layer;
+  const weir_layer_run *run = job->run;
+  job->p = job->maps.x;
+  if (!weir_i_layer_direct(layer)) {
+    for (size_t i = 0; i < run->n; i++)
+      weir_i_layer_preactivate(layer, run, job->maps.norm, job->maps.x + i * weir_i_layer_x_floats(layer),
+                               job->scratch + i * weir_i_layer_p_floats(layer));
+    job->p = job->scratch;
+  }
+  if (run->n >= 8 * run->team.threads) {
+    weir_i_parallel_for(&run->team, run->n, forward_rows, job);
+  } else {
+    weir_i_parallel_for(&run->team, weir_i_blocks(layer->oc), forward_blocks, job);
+  }
+}
+
+// One sample on several threads: they share its rows.
+static void forward_single(forward_job *job) {
+  const weir_layer *layer = job->layer;
+  job->p = job->maps.x;
+  if (!weir_i_layer_direct(layer)) {
+    weir_i_layer_preactivate(layer, job->run, job->maps.norm, job->maps.x, job->scratch);
+    job->p = job->scratch;
+  }
+  weir_i_parallel_for(&job->run->team, layer->kernel == 3 ? layer->in.h : weir_i_layer_pixels(layer), forward_rows, job);
+}
+
+static size_t scratch_samples(const weir_layer *layer, const weir_layer_run *run) {
+  if (weir_i_layer_direct(layer)) return 0;
+  return weir_i_layer_pixels(layer) == 1 && layer->kernel == 1 ? run->n : run->team.threads;
+}
+
+void weir_i_layer_forward(const weir_layer *layer, const weir_parameters *parameters, const weir_layer_run *run, weir_layer_maps maps) {
+  const size_t mark = weir_i_arena_mark(run->scratch);
+  if (layer->norm.present && run->training) weir_i_norm_forward(&layer->norm, parameters, run, maps.x, layer->in, maps.norm);
+  float *scratch = weir_i_arena_take(run->scratch, scratch_samples(layer, run) * weir_i_layer_p_floats(layer), sizeof *scratch);
+  forward_job job = {layer, run, maps, NULL, scratch};
+  if (weir_i_layer_pixels(layer) == 1 && layer->kernel == 1) {
+    forward_table(&job);
+  } else if (run->n == 1 && run->team.threads > 1) {
+    forward_single(&job);
+  } else {
+    weir_i_parallel_for(&run->team, run->n, forward_samples, &job);
+  }
+  weir_i_arena_release(run->scratch, mark);
+}

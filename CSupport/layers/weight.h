@@ -1,0 +1,21 @@
+// A layer's weight matrix [oc][k]: weight norm (Salimans and Kingma 2016) and the packed orders that kernels read.
+#ifndef WEIR_LAYERS_WEIGHT_H
+#define WEIR_LAYERS_WEIGHT_H
+
+#include <stddef.h>
+
+/// w = gain * direction / |direction|, row by row; gain NULL means w = direction. k = ic * taps.
+typedef struct weir_weight {
+  const float *direction;  // [oc][ic][taps]
+  const float *gain;       // [oc] or NULL
+  size_t oc, ic, taps;
+} weir_weight;
+
+/// packed [blocks(oc)][ic * taps][16]; lanes past oc are zero.
+void weir_i_weight_pack(const weir_weight *weight, float *packed);
+/// packed [blocks(ic)][oc][taps, reversed][16]: the weight of the gradient by the input.
+void weir_i_weight_pack_transposed(const weir_weight *weight, float *packed);
+/// From the gradient by w, packed as by weir_i_weight_pack, adds to those of direction [oc][ic][taps] and gain [oc] (NULL without).
+void weir_i_weight_backward(const weir_weight *weight, const float *dpacked, float *ddirection, float *dgain);
+
+#endif
