@@ -17,14 +17,16 @@ WEIR_SIMD_INLINE void conv3x3_tile(const weir_conv3x3 *conv, size_t b, size_t r,
   }
   for (size_t first = 0; first < conv->ic; first += WEIR_BLOCK, x_map += map) {
     const float *const end = x_map + (conv->ic - first < WEIR_BLOCK ? conv->ic - first : WEIR_BLOCK);
-    for (const float *x = x_map; x < end; x++, weight += 9 * WEIR_BLOCK) {
-      WEIR_TILE_UNROLL for (size_t k = 0; k < 9; k++) {
-        WEIR_TILE_FORGET();
-        vf16 w[WEIR_SIMD_CONV_BLOCKS];
-        WEIR_TILE_UNROLL for (size_t n = 0; n < blocks; n++) w[n] = v_load(weight + n * panel + k * WEIR_BLOCK);
-        WEIR_TILE_UNROLL for (size_t p = 0; p < rows * pixels; p++) {
-          const vf16 value = v_set1(x[(p / pixels + k / 3) * row + (p % pixels + k % 3) * WEIR_BLOCK]);
-          WEIR_TILE_UNROLL for (size_t n = 0; n < blocks; n++) sum[n][p] = v_fma(w[n], value, sum[n][p]);
+    for (const float *x = x_map; x < end; x++) {
+      WEIR_TILE_ROLLED for (size_t ky = 0; ky < 3; ky++) {
+        WEIR_TILE_UNROLL for (size_t kx = 0; kx < 3; kx++, weight += WEIR_BLOCK) {
+          WEIR_TILE_FORGET();
+          vf16 w[WEIR_SIMD_CONV_BLOCKS];
+          WEIR_TILE_UNROLL for (size_t n = 0; n < blocks; n++) w[n] = v_load(weight + n * panel);
+          WEIR_TILE_UNROLL for (size_t p = 0; p < rows * pixels; p++) {
+            const vf16 value = v_set1(x[(p / pixels + ky) * row + (p % pixels + kx) * WEIR_BLOCK]);
+            WEIR_TILE_UNROLL for (size_t n = 0; n < blocks; n++) sum[n][p] = v_fma(w[n], value, sum[n][p]);
+          }
         }
       }
     }
@@ -94,6 +96,7 @@ WEIR_SIMD_INLINE void conv3x3_weights_tile(const weir_conv3x3_weights *conv, siz
   for (size_t r = begin; r < end; r++, x_row += row) {
     const float *x = x_row;
     for (size_t q = 0; q < conv->w; q++, x += WEIR_BLOCK, dy += WEIR_BLOCK) {
+      WEIR_TILE_FORGET();
       vf16 d[WEIR_SIMD_CONV_BLOCKS];
       WEIR_TILE_UNROLL for (size_t n = 0; n < blocks; n++) d[n] = v_load(dy + n * map);
       WEIR_TILE_UNROLL for (size_t k = 0; k < 3 * channels; k++) {

@@ -9,11 +9,13 @@
 
 #if defined(__clang__)
 #define WEIR_TILE_UNROLL _Pragma("clang loop unroll(full)")
+#define WEIR_TILE_ROLLED _Pragma("clang loop unroll(disable)")
 #else
 #define WEIR_TILE_UNROLL _Pragma("GCC unroll 16")
+#define WEIR_TILE_ROLLED _Pragma("GCC unroll 1")
 #endif
 
-/// Makes the compiler read memory again: it would keep an input that the next tap needs too in a register, and spill sums for it.
+/// Makes the compiler read memory again: else it keeps an input that the next tap needs too in a register, and spills sums for it.
 #define WEIR_TILE_FORGET() __asm__ volatile("" ::: "memory")
 
 /// INSTANCE(n) for every width that a tile can have.
