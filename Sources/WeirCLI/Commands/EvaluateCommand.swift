@@ -17,7 +17,8 @@ struct EvaluateCommand: ParsableCommand {
   @Option(name: .customLong("in"), help: ArgumentHelp("The set that belongs.", valueName: "input"))
   var inDistribution: String
 
-  @Option(name: .customLong("out"), help: ArgumentHelp("A set that does not belong; may be given more than once.", valueName: "input"))
+  @Option(
+    name: .customLong("out"), help: ArgumentHelp("A set that does not belong; may be given more than once.", valueName: "input"))
   var outOfDistribution: [String]
 
   @Option(help: "The score.")

@@ -87,7 +87,8 @@ struct TrainCommand: ParsableCommand {
       return (try setup.newTrainer(), RunState(epoch: 0, position: 0, conditions: conditions))
     }
     guard resume else {
-      throw WeirError(.argument, where: checkpoint, "holds a stopped run; add --resume to go on with it, or delete it to start again")
+      throw WeirError(
+        .argument, where: checkpoint, "holds a stopped run; add --resume to go on with it, or delete it to start again")
     }
     let trainer = try Trainer.open(checkpoint, options: setup.options)
     guard let state = RunState(trainer.hostState) else {

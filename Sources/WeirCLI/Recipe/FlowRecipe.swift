@@ -34,7 +34,8 @@ enum FlowRecipe {
     switch preset {
     case "tabular":
       self = .tabular(
-        couplings: try any.count("couplings", in: 1...1000, default: 6), hidden: try any.count("hidden", in: 1...65536, default: 256),
+        couplings: try any.count("couplings", in: 1...1000, default: 6),
+        hidden: try any.count("hidden", in: 1...65536, default: 256),
         layers: try any.count("layers", in: 0...100, default: 2), transform: transform,
         standardise: try any.flag("standardise", default: true))
     case "realnvp-8": self = .realnvp8(net: try any.resnet(), transform: transform)

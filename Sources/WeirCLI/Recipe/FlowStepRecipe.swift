@@ -15,9 +15,13 @@ extension FlowRecipe {
         try RecipeMap(item, file: flow.file, path: path, keys: ["op"] + keys)
       }
       switch op {
-      case "dequantize": _ = try only([]); steps.append(.dequantize)
+      case "dequantize":
+        _ = try only([])
+        steps.append(.dequantize)
       case "logit": steps.append(.logit(margin: try only(["margin"]).number("margin", in: 1e-6...1, default: 0.9)))
-      case "squeeze": _ = try only([]); steps.append(.squeeze)
+      case "squeeze":
+        _ = try only([])
+        steps.append(.squeeze)
       case "factor_out": steps.append(.factorOut(keep: try only(["keep"]).count("keep", in: 1...1 << 20)))
       case "coupling": steps.append(.coupling(try only(["transform", "mask", "net"]).coupling()))
       default:
@@ -49,7 +53,9 @@ extension RecipeMap {
     let any = try map("net", keys: netKeys)
     if try any.choice("type", ["resnet", "mlp"]) == "mlp" {
       let net = try map("net", keys: ["type", "hidden", "layers"])
-      let (hidden, layers) = (try net.count("hidden", in: 1...65536, default: 256), try net.count("layers", in: 0...100, default: 2))
+      let (hidden, layers) = (
+        try net.count("hidden", in: 1...65536, default: 256), try net.count("layers", in: 0...100, default: 2)
+      )
       return Coupling(transform: try transform(), mask: mask, net: .mlp(hidden: hidden, layers: layers))
     }
     let map = try map("net", keys: ["type", "channels", "blocks", "skip", "batch_norm", "weight_norm", "input_scale"])

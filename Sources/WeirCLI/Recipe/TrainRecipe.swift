@@ -55,9 +55,12 @@ enum Interval: Hashable {
     let words = text.split(separator: " ")
     if text == "never" {
       self = .never
-    } else if words.count == 2, ["minute", "minutes"].contains(words[1]), let minutes = Double(words[0]), (0.01...1e6).contains(minutes) {
+    } else if words.count == 2, ["minute", "minutes"].contains(words[1]), let minutes = Double(words[0]),
+      (0.01...1e6).contains(minutes)
+    {
       self = .minutes(minutes)
-    } else if words.count == 2, ["step", "steps"].contains(words[1]), let steps = Int(words[0]), (1...1_000_000_000).contains(steps) {
+    } else if words.count == 2, ["step", "steps"].contains(words[1]), let steps = Int(words[0]), (1...1_000_000_000).contains(steps)
+    {
       self = .steps(steps)
     } else {
       throw map.error(key, "is \"\(text)\"; it must be \"N minutes\", \"N steps\" or never")
