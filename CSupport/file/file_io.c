@@ -55,8 +55,8 @@ static bool read_fully(int file, unsigned char *bytes, size_t size, size_t *got)
   return true;
 }
 
-static weir_status read_open_file(int file, const char *path, size_t most, const weir_allocator *allocator, void **bytes, size_t *size,
-                                  weir_error *error) {
+static weir_status read_open_file(int file, const char *path, size_t most, const weir_allocator *allocator, void **bytes,
+                                  size_t *size, weir_error *error) {
   struct stat about;
   if (fstat(file, &about) != 0) return fail_io(error, path, "read the file", errno);
   if (S_ISDIR(about.st_mode)) return fail_io(error, path, "read the file", EISDIR);
@@ -64,7 +64,8 @@ static weir_status read_open_file(int file, const char *path, size_t most, const
     return weir_i_fail(error, WEIR_ERROR_IO, path, "can't read it: it is a device or a pipe; copy the data to a file first");
   }
   if ((uintmax_t)about.st_size > most) {
-    return weir_i_fail(error, WEIR_ERROR_IO, path, "the file has %ju bytes, more than the %zu that are read here; is it the right file?",
+    return weir_i_fail(error, WEIR_ERROR_IO, path,
+                       "the file has %ju bytes, more than the %zu that are read here; is it the right file?",
                        (uintmax_t)about.st_size, most);
   }
   if (about.st_size == 0) return weir_i_fail(error, WEIR_ERROR_FORMAT, path, "the file is empty; copy it again");

@@ -32,12 +32,12 @@ typedef struct weir_safetensors {
   const unsigned char *data;  // after the header
   size_t data_bytes;
   weir_allocator allocator;
-  void *token_memory;         // the JSON tokens, then what follows
+  void *token_memory;  // the JSON tokens, then what follows
   size_t token_bytes;
-  size_t count;               // tensors
+  size_t count;                                  // tensors
   const struct weir_safetensors_entry *entries;  // in header order
-  const int *by_name;         // their indexes, in the order that finding searches
-  int metadata;               // "__metadata__", or WEIR_JSON_NONE
+  const int *by_name;                            // their indexes, in the order that finding searches
+  int metadata;                                  // "__metadata__", or WEIR_JSON_NONE
 } weir_safetensors;
 
 /// "F32" and so on, and the bytes of one number.

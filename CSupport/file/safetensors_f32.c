@@ -46,8 +46,8 @@ weir_status weir_i_safetensors_read_f32(const weir_tensor_view *view, const char
   for (size_t i = 0; i < view->count; i++) {
     values[i] = float_at(view, i);
     if (isfinite(values[i])) continue;
-    return weir_i_fail(error, WEIR_ERROR_TENSOR, name, "number %zu of %zu is %s; the weights are damaged, or training failed", i, view->count,
-                       isnan(values[i]) ? "NaN" : "infinite or too large for f32");
+    return weir_i_fail(error, WEIR_ERROR_TENSOR, name, "number %zu of %zu is %s; the weights are damaged, or training failed", i,
+                       view->count, isnan(values[i]) ? "NaN" : "infinite or too large for f32");
   }
   return WEIR_OK;
 }

@@ -49,15 +49,16 @@ static const char *describe(const weir_json *json, int value, weir_tensor_view *
   if (known == DTYPE_COUNT) return "its dtype is not one of F32, F64, BF16, F16, I64, U8; convert the tensor";
   view->dtype = (weir_dtype)known;
   view->rank = weir_i_json_size(json, shape);
-  if (!weir_i_json_is_array(json, shape) || view->rank > WEIR_SAFETENSORS_RANK) return "its shape must be an array of at most 8 sizes";
+  if (!weir_i_json_is_array(json, shape) || view->rank > WEIR_SAFETENSORS_RANK)
+    return "its shape must be an array of at most 8 sizes";
   for (size_t i = 0; i < view->rank; i++) {
     // Sizes are scalars, one token each.
     if (!weir_i_json_as_count(json, shape + 1 + (int)i, &view->shape[i])) return "its shape must hold whole numbers only";
     if (__builtin_mul_overflow(view->count, view->shape[i], &view->count)) return "its shape is impossibly large";
   }
   if (__builtin_mul_overflow(view->count, dtypes[known].bytes, &view->bytes)) return "its shape is impossibly large";
-  if (!weir_i_json_is_array(json, offsets) || weir_i_json_size(json, offsets) != 2 || !weir_i_json_as_count(json, offsets + 1, begin) ||
-      !weir_i_json_as_count(json, offsets + 2, end)) {
+  if (!weir_i_json_is_array(json, offsets) || weir_i_json_size(json, offsets) != 2 ||
+      !weir_i_json_as_count(json, offsets + 1, begin) || !weir_i_json_as_count(json, offsets + 2, end)) {
     return "its data_offsets must be two whole numbers";
   }
   if (*end < *begin) return "its data_offsets end before they begin";
@@ -72,7 +73,8 @@ static void view_of(const weir_safetensors *file, const weir_safetensors_entry *
 }
 
 static int compare_ranges(const void *context, int a, int b) {
-  const weir_safetensors_entry *first = (const weir_safetensors_entry *)context + a, *second = (const weir_safetensors_entry *)context + b;
+  const weir_safetensors_entry *first = (const weir_safetensors_entry *)context + a,
+                               *second = (const weir_safetensors_entry *)context + b;
   if (first->begin != second->begin) return first->begin < second->begin ? -1 : 1;
   if (first->end != second->end) return first->end < second->end ? -1 : 1;
   return (a > b) - (a < b);
@@ -82,7 +84,8 @@ static int compare_hashes(uint32_t first, uint32_t second) { return (first > sec
 
 static int compare_names(const void *context, int a, int b) {
   const weir_safetensors *file = context;
-  const uint32_t first = weir_i_json_hash(&file->json, file->entries[a].key), second = weir_i_json_hash(&file->json, file->entries[b].key);
+  const uint32_t first = weir_i_json_hash(&file->json, file->entries[a].key),
+                 second = weir_i_json_hash(&file->json, file->entries[b].key);
   return first == second ? (a > b) - (a < b) : compare_hashes(first, second);
 }
 
@@ -125,7 +128,8 @@ static weir_status read_entries(weir_safetensors *file, weir_safetensors_entry *
 }
 
 /// The ranges must cover the data exactly: in order, each begins where the one before it ends.
-static weir_status check_ranges(const weir_safetensors *file, const weir_safetensors_entry *entries, int *order, weir_error *error) {
+static weir_status check_ranges(const weir_safetensors *file, const weir_safetensors_entry *entries, int *order,
+                                weir_error *error) {
   for (size_t i = 0; i < file->count; i++) order[i] = (int)i;
   weir_i_json_sort(order, file->count, compare_ranges, entries);
   size_t end = 0;
@@ -143,12 +147,13 @@ static weir_status check_ranges(const weir_safetensors *file, const weir_safeten
   const size_t before = LENGTH_BYTES + file->json.length;
   if (end > file->data_bytes) {
     const size_t expected = end > SIZE_MAX - before ? SIZE_MAX : before + end;
-    return weir_i_fail(error, WEIR_ERROR_FORMAT, "end of the file", "the file is cut short: expected %zu bytes, got %zu; copy it again",
-                       expected, before + file->data_bytes);
+    return weir_i_fail(error, WEIR_ERROR_FORMAT, "end of the file",
+                       "the file is cut short: expected %zu bytes, got %zu; copy it again", expected, before + file->data_bytes);
   }
   if (end < file->data_bytes) {
-    return weir_i_fail(error, WEIR_ERROR_FORMAT, "end of the file", "%zu bytes follow the last tensor: expected %zu, got %zu; copy it again",
-                       file->data_bytes - end, before + end, before + file->data_bytes);
+    return weir_i_fail(error, WEIR_ERROR_FORMAT, "end of the file",
+                       "%zu bytes follow the last tensor: expected %zu, got %zu; copy it again", file->data_bytes - end,
+                       before + end, before + file->data_bytes);
   }
   return WEIR_OK;
 }
@@ -156,16 +161,19 @@ static weir_status check_ranges(const weir_safetensors *file, const weir_safeten
 /// The header's text lies inside the bytes; its length does not lie.
 static weir_status check_length(const unsigned char *bytes, size_t size, size_t *header, weir_error *error) {
   if (size < LENGTH_BYTES) {
-    return weir_i_fail(error, WEIR_ERROR_FORMAT, "byte 0", "the file is cut short: expected at least 8 bytes, got %zu; copy it again", size);
+    return weir_i_fail(error, WEIR_ERROR_FORMAT, "byte 0",
+                       "the file is cut short: expected at least 8 bytes, got %zu; copy it again", size);
   }
   uint64_t length = 0;
   for (size_t i = LENGTH_BYTES; i-- > 0;) length = length << 8 | bytes[i];
   if (length > HEADER_MOST) {
-    return weir_i_fail(error, WEIR_ERROR_FORMAT, "byte 0", "the header's length %ju is over %d: this is not a safetensors file, or damaged",
-                       (uintmax_t)length, HEADER_MOST);
+    return weir_i_fail(error, WEIR_ERROR_FORMAT, "byte 0",
+                       "the header's length %ju is over %d: this is not a safetensors file, or damaged", (uintmax_t)length,
+                       HEADER_MOST);
   }
   if (length > size - LENGTH_BYTES) {
-    return weir_i_fail(error, WEIR_ERROR_FORMAT, "byte 0", "the file is cut short: expected at least %ju bytes, got %zu; copy it again",
+    return weir_i_fail(error, WEIR_ERROR_FORMAT, "byte 0",
+                       "the file is cut short: expected at least %ju bytes, got %zu; copy it again",
                        (uintmax_t)length + LENGTH_BYTES, size);
   }
   *header = (size_t)length;
@@ -186,7 +194,8 @@ static weir_status open_header(weir_safetensors *file, const char *text, size_t 
   if (status != WEIR_OK) return fail_header(error, status, &problem);
   if (text[0] != '{') return weir_i_fail(error, WEIR_ERROR_FORMAT, "header, byte 0", "the header must begin with '{'");
   if (tokens > TOKENS_MOST) {
-    return weir_i_fail(error, WEIR_ERROR_FORMAT, "header", "it holds %zu values, more than %d: the file is damaged", tokens, TOKENS_MOST);
+    return weir_i_fail(error, WEIR_ERROR_FORMAT, "header", "it holds %zu values, more than %d: the file is damaged", tokens,
+                       TOKENS_MOST);
   }
   // A well described tensor takes ten tokens at least (one for its name, nine to describe it).
   const size_t token_bytes = (weir_i_json_token_bytes(tokens) + 63) / 64 * 64, most = tokens / 10;

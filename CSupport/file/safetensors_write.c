@@ -59,7 +59,8 @@ static weir_status check_tensor(const weir_tensor_out *tensor, size_t *total, we
   }
   const weir_dtype dtype = tensor->dtype;
   if (dtype != WEIR_DTYPE_F32 && dtype != WEIR_DTYPE_F64 && dtype != WEIR_DTYPE_I64 && dtype != WEIR_DTYPE_U8) {
-    return weir_i_fail(error, WEIR_ERROR_ARGUMENT, name, "dtype %s is not written; use F32, F64, I64 or U8", weir_i_dtype_name(dtype));
+    return weir_i_fail(error, WEIR_ERROR_ARGUMENT, name, "dtype %s is not written; use F32, F64, I64 or U8",
+                       weir_i_dtype_name(dtype));
   }
   if (tensor->rank > WEIR_SAFETENSORS_RANK) {
     return weir_i_fail(error, WEIR_ERROR_ARGUMENT, name, "has %zu axes; 8 can be written", tensor->rank);
@@ -140,7 +141,8 @@ static weir_status check_header(const char *text, size_t length, const weir_allo
 }
 
 static weir_status write_pieces(const char *path, const weir_tensor_out *tensors, size_t tensor_count, const char *const *keys,
-                                const char *const *values, size_t metadata_count, const weir_allocator *allocator, weir_error *error) {
+                                const char *const *values, size_t metadata_count, const weir_allocator *allocator,
+                                weir_error *error) {
   const size_t length = put_header(NULL, NULL, tensors, tensor_count, keys, values, metadata_count);
   if (length > HEADER_MOST) {
     return weir_i_fail(error, WEIR_ERROR_ARGUMENT, path, "the header would have %zu bytes, more than %d", length, HEADER_MOST);

@@ -225,7 +225,8 @@ bool weir_i_json_as_count(const weir_json *json, int value, size_t *count) {
   const char *text = weir_i_json_text(json, value, &length);
   for (size_t i = 0; i < length; i++) {
     if (text[i] < '0' || text[i] > '9') return false;
-    if (__builtin_mul_overflow(result, 10, &result) || __builtin_add_overflow(result, (size_t)(text[i] - '0'), &result)) return false;
+    if (__builtin_mul_overflow(result, 10, &result) || __builtin_add_overflow(result, (size_t)(text[i] - '0'), &result))
+      return false;
   }
   *count = result;
   return true;

@@ -57,8 +57,8 @@ weir_status weir_i_json_count(const weir_json *json, int object, const char *whe
                               bool required, size_t default_value, size_t *value, weir_error *error);
 weir_status weir_i_json_number(const weir_json *json, int object, const char *where, const char *key, double least, double most,
                                bool required, double default_value, double *value, weir_error *error);
-weir_status weir_i_json_bool(const weir_json *json, int object, const char *where, const char *key, bool required, bool default_value,
-                             bool *value, weir_error *error);
+weir_status weir_i_json_bool(const weir_json *json, int object, const char *where, const char *key, bool required,
+                             bool default_value, bool *value, weir_error *error);
 /// A string that must be one of choices[0..choice_count): *value is its index. Unknown ones are refused naming the nearest.
 weir_status weir_i_json_choice(const weir_json *json, int object, const char *where, const char *key, const char *const *choices,
                                size_t choice_count, bool required, size_t default_value, size_t *value, weir_error *error);

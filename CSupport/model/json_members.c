@@ -59,8 +59,8 @@ weir_status weir_i_json_count(const weir_json *json, int object, const char *whe
   size_t count;
   if (!weir_i_json_as_count(json, member, &count) || count < least || count > most) {
     char path[WHERE_SIZE], shown[WEIR_JSON_SHOWN + 2];
-    return weir_i_fail(error, WEIR_ERROR_SPEC, path_of(where, key, path), "must be a whole number from %zu to %zu, not %s", least, most,
-                       shown_value(json, member, shown));
+    return weir_i_fail(error, WEIR_ERROR_SPEC, path_of(where, key, path), "must be a whole number from %zu to %zu, not %s", least,
+                       most, shown_value(json, member, shown));
   }
   *value = count;
   return WEIR_OK;
@@ -84,8 +84,8 @@ weir_status weir_i_json_number(const weir_json *json, int object, const char *wh
   return WEIR_OK;
 }
 
-weir_status weir_i_json_bool(const weir_json *json, int object, const char *where, const char *key, bool required, bool default_value,
-                             bool *value, weir_error *error) {
+weir_status weir_i_json_bool(const weir_json *json, int object, const char *where, const char *key, bool required,
+                             bool default_value, bool *value, weir_error *error) {
   const int member = weir_i_json_get(json, object, key);
   if (member == WEIR_JSON_NONE) {
     if (required) return refuse_missing(where, key, error);

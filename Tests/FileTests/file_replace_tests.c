@@ -71,8 +71,10 @@ int test_write_failure_leaves_nothing(void) {
   const weir_tensor_out tensor = {"a", WEIR_DTYPE_F32, 1, {1000}, numbers};
   weir_error error = {0};
   snprintf(path, sizeof path, "%s/none/a.safetensors", folder);
-  EXPECT(write_one(path, tensor, "k", "v", &error) == WEIR_ERROR_IO && strstr(error.message, "no such file or folder") != NULL, error.message);
-  EXPECT(write_one(folder, tensor, "k", "v", &error) == WEIR_ERROR_IO && strstr(error.message, "it is a folder") != NULL, error.message);
+  EXPECT(write_one(path, tensor, "k", "v", &error) == WEIR_ERROR_IO && strstr(error.message, "no such file or folder") != NULL,
+         error.message);
+  EXPECT(write_one(folder, tensor, "k", "v", &error) == WEIR_ERROR_IO && strstr(error.message, "it is a folder") != NULL,
+         error.message);
   EXPECT(write_one("/dev/null", tensor, "k", "v", &error) == WEIR_ERROR_IO, "a device is not replaced");
   struct stat about;
   EXPECT(stat("/dev/null", &about) == 0 && S_ISCHR(about.st_mode), "the device is still one");
@@ -81,7 +83,8 @@ int test_write_failure_leaves_nothing(void) {
   mkdir(locked, 0555);
   snprintf(path, sizeof path, "%s/a.safetensors", locked);
   if (geteuid() != 0) {  // root may write everywhere
-    EXPECT(write_one(path, tensor, "k", "v", &error) == WEIR_ERROR_IO && strstr(error.message, "permission denied") != NULL, error.message);
+    EXPECT(write_one(path, tensor, "k", "v", &error) == WEIR_ERROR_IO && strstr(error.message, "permission denied") != NULL,
+           error.message);
   }
   EXPECT(folder_count(locked) == 0, "nothing in the locked folder");
   rmdir(locked);
@@ -148,21 +151,26 @@ int test_read_refuses_what_is_no_file(void) {
   weir_error error = {0};
   void *bytes;
   size_t size;
-  EXPECT(weir_i_file_read(folder, 100, allocator, &bytes, &size, &error) == WEIR_ERROR_IO && strstr(error.message, "it is a folder"), folder);
+  EXPECT(
+      weir_i_file_read(folder, 100, allocator, &bytes, &size, &error) == WEIR_ERROR_IO && strstr(error.message, "it is a folder"),
+      folder);
   EXPECT(weir_i_file_read("/dev/null", 100, allocator, &bytes, &size, &error) == WEIR_ERROR_IO, "a device");
   EXPECT(weir_i_file_read("", 100, allocator, &bytes, &size, &error) == WEIR_ERROR_ARGUMENT, "no path");
   EXPECT(weir_i_file_read(NULL, 100, allocator, &bytes, &size, &error) == WEIR_ERROR_ARGUMENT, "NULL");
   snprintf(path, sizeof path, "%s/a", folder);
-  EXPECT(weir_i_file_read(path, 100, allocator, &bytes, &size, &error) == WEIR_ERROR_IO && strcmp(error.where, path) == 0, error.where);
+  EXPECT(weir_i_file_read(path, 100, allocator, &bytes, &size, &error) == WEIR_ERROR_IO && strcmp(error.where, path) == 0,
+         error.where);
   EXPECT(strstr(error.message, "no such file") != NULL, error.message);
   EXPECT(mkfifo(path, 0600) == 0, path);
-  EXPECT(weir_i_file_read(path, 100, allocator, &bytes, &size, &error) == WEIR_ERROR_IO && strstr(error.message, "a pipe"), error.message);
+  EXPECT(weir_i_file_read(path, 100, allocator, &bytes, &size, &error) == WEIR_ERROR_IO && strstr(error.message, "a pipe"),
+         error.message);
   unlink(path);
   const weir_file_piece pieces[] = {{"abc", 3}, {NULL, 0}, {"defg", 4}};
   EXPECT(weir_i_file_replace(path, pieces, 3, allocator, &error) == WEIR_OK, error.message);
   EXPECT(weir_i_file_read(path, 6, allocator, &bytes, &size, &error) == WEIR_ERROR_IO && bytes == NULL, "7 bytes, 6 wanted");
   EXPECT(strstr(error.message, "the file has 7 bytes, more than the 6") != NULL, error.message);
-  EXPECT(weir_i_file_read(path, 7, allocator, &bytes, &size, &error) == WEIR_OK && size == 7 && memcmp(bytes, "abcdefg", 7) == 0, "7 bytes");
+  EXPECT(weir_i_file_read(path, 7, allocator, &bytes, &size, &error) == WEIR_OK && size == 7 && memcmp(bytes, "abcdefg", 7) == 0,
+         "7 bytes");
   weir_i_release(allocator, bytes, size);
   EXPECT(weir_i_file_replace(path, NULL, 0, allocator, &error) == WEIR_OK, error.message);
   EXPECT(weir_i_file_read(path, 7, allocator, &bytes, &size, &error) == WEIR_ERROR_FORMAT, "an empty file");

@@ -7,34 +7,34 @@
 
 #include "file/safetensors.h"
 
-#define FILE_TEST_LIST(TEST)        \
-  TEST(json_accepts_valid_text)     \
-  TEST(json_refuses_malformed_text) \
-  TEST(json_refuses_every_prefix)   \
-  TEST(json_limits)                 \
-  TEST(json_duplicate_keys)         \
-  TEST(json_many_members)           \
-  TEST(json_navigation)             \
-  TEST(json_strings)                \
-  TEST(json_numbers_round)          \
-  TEST(json_counts)                 \
-  TEST(json_typed_members)          \
-  TEST(json_choices_and_keys)       \
-  TEST(nearest_names)               \
-  TEST(safetensors_round_trip)      \
-  TEST(safetensors_rewrite_is_same) \
-  TEST(safetensors_valid_headers)   \
-  TEST(safetensors_lying_headers)   \
-  TEST(safetensors_lying_lengths)   \
-  TEST(safetensors_truncated)       \
-  TEST(safetensors_trailing_byte)   \
-  TEST(safetensors_bit_flips)       \
-  TEST(safetensors_conversion)      \
-  TEST(safetensors_metadata_text)   \
-  TEST(safetensors_many_tensors)    \
-  TEST(safetensors_memory_runs_out) \
-  TEST(write_refuses_bad_input)     \
-  TEST(write_failure_leaves_nothing) \
+#define FILE_TEST_LIST(TEST)          \
+  TEST(json_accepts_valid_text)       \
+  TEST(json_refuses_malformed_text)   \
+  TEST(json_refuses_every_prefix)     \
+  TEST(json_limits)                   \
+  TEST(json_duplicate_keys)           \
+  TEST(json_many_members)             \
+  TEST(json_navigation)               \
+  TEST(json_strings)                  \
+  TEST(json_numbers_round)            \
+  TEST(json_counts)                   \
+  TEST(json_typed_members)            \
+  TEST(json_choices_and_keys)         \
+  TEST(nearest_names)                 \
+  TEST(safetensors_round_trip)        \
+  TEST(safetensors_rewrite_is_same)   \
+  TEST(safetensors_valid_headers)     \
+  TEST(safetensors_lying_headers)     \
+  TEST(safetensors_lying_lengths)     \
+  TEST(safetensors_truncated)         \
+  TEST(safetensors_trailing_byte)     \
+  TEST(safetensors_bit_flips)         \
+  TEST(safetensors_conversion)        \
+  TEST(safetensors_metadata_text)     \
+  TEST(safetensors_many_tensors)      \
+  TEST(safetensors_memory_runs_out)   \
+  TEST(write_refuses_bad_input)       \
+  TEST(write_failure_leaves_nothing)  \
   TEST(write_replaces_and_keeps_mode) \
   TEST(read_refuses_what_is_no_file)
 

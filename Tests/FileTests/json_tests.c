@@ -9,9 +9,21 @@
 
 int test_json_accepts_valid_text(void) {
   static const char *const texts[] = {
-      "{}", "[]", " \t\r\n{ } \n", "[1]", "[ 1 , -0 , 0.5 , 1e3 , 1E+2 , -1.25e-07 ]", "[true,false,null]", "{\"a\":{\"b\":[{},[],\"\"]}}",
-      "[\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0041\\u00e9\\ud83d\\ude00\"]", "[\"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80 \x7f\"]", "[\"\\u0000\"]",
-      "{\"\":1,\"a\":2,\"A\":3}", "[{\"a\":1},{\"a\":1}]", "{\"a\":\"a\"}", "[[[[[[[[[[1]]]]]]]]],2]", "{\"a\":[1,{\"b\":2},3],\"c\":4}",
+      "{}",
+      "[]",
+      " \t\r\n{ } \n",
+      "[1]",
+      "[ 1 , -0 , 0.5 , 1e3 , 1E+2 , -1.25e-07 ]",
+      "[true,false,null]",
+      "{\"a\":{\"b\":[{},[],\"\"]}}",
+      "[\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0041\\u00e9\\ud83d\\ude00\"]",
+      "[\"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80 \x7f\"]",
+      "[\"\\u0000\"]",
+      "{\"\":1,\"a\":2,\"A\":3}",
+      "[{\"a\":1},{\"a\":1}]",
+      "{\"a\":\"a\"}",
+      "[[[[[[[[[[1]]]]]]]]],2]",
+      "{\"a\":[1,{\"b\":2},3],\"c\":4}",
   };
   int bad = 0;
   for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
@@ -141,9 +153,15 @@ int test_json_duplicate_keys(void) {
     const char *text;
     bool valid;
   } cases[] = {
-      {"{\"a\":1,\"\\u0061\":2}", false},       {"{\"\xc3\xa9\":1,\"\\u00e9\":2}", false}, {"{\"\":1,\"\":2}", false},
-      {"{\"x\":{\"b\":1,\"c\":2,\"b\":3}}", false}, {"[{\"a\":1,\"a\":1}]", false},      {"{\"a\":1,\"a\\u0000\":2}", true},
-      {"{\"a\":{\"a\":{\"a\":1}}}", true},      {"{\"ab\":1,\"a\":2,\"abc\":3}", true}, {"{\"\\ud83d\\ude00\":1,\"\xf0\x9f\x98\x80\":2}", false},
+      {"{\"a\":1,\"\\u0061\":2}", false},
+      {"{\"\xc3\xa9\":1,\"\\u00e9\":2}", false},
+      {"{\"\":1,\"\":2}", false},
+      {"{\"x\":{\"b\":1,\"c\":2,\"b\":3}}", false},
+      {"[{\"a\":1,\"a\":1}]", false},
+      {"{\"a\":1,\"a\\u0000\":2}", true},
+      {"{\"a\":{\"a\":{\"a\":1}}}", true},
+      {"{\"ab\":1,\"a\":2,\"abc\":3}", true},
+      {"{\"\\ud83d\\ude00\":1,\"\xf0\x9f\x98\x80\":2}", false},
   };
   int bad = 0;
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -200,7 +218,8 @@ int test_json_navigation(void) {
   const weir_json *json = &parsed.json;
   const int a = weir_i_json_get(json, 0, "a"), b = weir_i_json_get(json, 0, "b"), f = weir_i_json_get(json, 0, "f");
   EXPECT(weir_i_json_size(json, 0) == 3 && weir_i_json_size(json, a) == 3 && weir_i_json_size(json, b) == 2, "sizes");
-  EXPECT(weir_i_json_size(json, f) == 0 && weir_i_json_size(json, -1) == 0 && weir_i_json_size(json, 1000) == 0, "sizes of nothing");
+  EXPECT(weir_i_json_size(json, f) == 0 && weir_i_json_size(json, -1) == 0 && weir_i_json_size(json, 1000) == 0,
+         "sizes of nothing");
   size_t number = 0, length;
   EXPECT(weir_i_json_as_count(json, weir_i_json_item(json, a, 0), &number) && number == 10, "a[0]");
   const int inner = weir_i_json_item(json, a, 1), last = weir_i_json_item(json, a, 2);

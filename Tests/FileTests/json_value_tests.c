@@ -21,9 +21,22 @@ int test_json_numbers_round(void) {
     const char *text;
     double value;
   } cases[] = {
-      {"0", 0}, {"-0", -0.0}, {"1", 1}, {"-1.5", -1.5}, {"0.1", 0.1}, {"12.345e6", 12.345e6}, {"1E+2", 100}, {"1e-2", 0.01},
-      {"0.000001", 1e-6}, {"1.7976931348623157e308", 1.7976931348623157e308}, {"4.9e-324", 4.9e-324}, {"1e-400", 0},
-      {"9007199254740993", 9007199254740992.0}, {"0.3000000000000000444", 0.3000000000000000444}, {"1e-99999999999", 0}, {"0e99999999999", 0},
+      {"0", 0},
+      {"-0", -0.0},
+      {"1", 1},
+      {"-1.5", -1.5},
+      {"0.1", 0.1},
+      {"12.345e6", 12.345e6},
+      {"1E+2", 100},
+      {"1e-2", 0.01},
+      {"0.000001", 1e-6},
+      {"1.7976931348623157e308", 1.7976931348623157e308},
+      {"4.9e-324", 4.9e-324},
+      {"1e-400", 0},
+      {"9007199254740993", 9007199254740992.0},
+      {"0.3000000000000000444", 0.3000000000000000444},
+      {"1e-99999999999", 0},
+      {"0e99999999999", 0},
   };
   int bad = 0;
   double number = 0;
@@ -66,10 +79,19 @@ int test_json_counts(void) {
     bool valid;
     size_t value;
   } cases[] = {
-      {"[0]", true, 0},    {"[42]", true, 42},   {"[-1]", false, 0},   {"[-0]", false, 0},     {"[1.0]", false, 0},
-      {"[1e2]", false, 0}, {"[true]", false, 0}, {"[\"7\"]", false, 0}, {"[[7]]", false, 0}, {"[99999999999999999999]", false, 0},
+    {"[0]", true, 0},
+    {"[42]", true, 42},
+    {"[-1]", false, 0},
+    {"[-0]", false, 0},
+    {"[1.0]", false, 0},
+    {"[1e2]", false, 0},
+    {"[true]", false, 0},
+    {"[\"7\"]", false, 0},
+    {"[[7]]", false, 0},
+    {"[99999999999999999999]", false, 0},
 #if SIZE_MAX == UINT64_MAX
-      {"[18446744073709551615]", true, SIZE_MAX}, {"[18446744073709551616]", false, 0},
+    {"[18446744073709551615]", true, SIZE_MAX},
+    {"[18446744073709551616]", false, 0},
 #endif
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -90,7 +112,8 @@ int test_json_typed_members(void) {
   size_t count = 0;
   EXPECT(weir_i_json_count(json, 0, "steps[3]", "n", 1, 5, true, 0, &count, &error) == WEIR_OK && count == 5, error.message);
   EXPECT(weir_i_json_count(json, 0, "steps[3]", "n", 6, 9, true, 0, &count, &error) == WEIR_ERROR_SPEC && count == 5, "range");
-  EXPECT(strcmp(error.where, "steps[3].n") == 0 && strcmp(error.message, "must be a whole number from 6 to 9, not 5") == 0, error.message);
+  EXPECT(strcmp(error.where, "steps[3].n") == 0 && strcmp(error.message, "must be a whole number from 6 to 9, not 5") == 0,
+         error.message);
   EXPECT(weir_i_json_count(json, 0, "", "r", 0, 9, true, 0, &count, &error) == WEIR_ERROR_SPEC, "a fraction");
   EXPECT(strcmp(error.where, "r") == 0, error.where);
   EXPECT(weir_i_json_count(json, 0, "", "none", 0, 9, false, 7, &count, &error) == WEIR_OK && count == 7, "default");
@@ -126,7 +149,8 @@ int test_json_choices_and_keys(void) {
   EXPECT(weir_i_json_choice(json, 0, "m", "b", masks, 5, true, 4, &choice, &error) == WEIR_ERROR_SPEC, "unknown");
   EXPECT(strcmp(error.message, "unknown b \"chekerboard\"; did you mean \"checkerboard\"?") == 0, error.message);
   EXPECT(weir_i_json_choice(json, 0, "m", "c", masks, 5, true, 4, &choice, &error) == WEIR_ERROR_SPEC, "unknown");
-  EXPECT(strcmp(error.message, "unknown c \"zzzzzzzz\"; known: checkerboard, channel, horizontal, vertical, cycle") == 0, error.message);
+  EXPECT(strcmp(error.message, "unknown c \"zzzzzzzz\"; known: checkerboard, channel, horizontal, vertical, cycle") == 0,
+         error.message);
   EXPECT(weir_i_json_choice(json, 0, "m", "d", masks, 5, true, 4, &choice, &error) == WEIR_ERROR_SPEC, "a number");
   static const char *const keys[] = {"a", "b", "c", "d", "learning_rate"};
   EXPECT(weir_i_json_only(json, 0, "train", keys, 5, &error) == WEIR_ERROR_SPEC, "unknown key");
@@ -144,14 +168,24 @@ int test_nearest_names(void) {
   static const struct {
     const char *text, *nearest;
   } cases[] = {
-      {"resent", "resnet"},   {"mpl", "mlp"},         {"Coupling", "coupling"},        {"couplings", "coupling"}, {"squeze", "squeeze"},
-      {"factorout", "factor_out"}, {"dequantise", "dequantize"}, {"logits", "logit"}, {"glow", NULL},            {"", NULL},
-      {"x", NULL},            {"ResNet", "resnet"},
+      {"resent", "resnet"},
+      {"mpl", "mlp"},
+      {"Coupling", "coupling"},
+      {"couplings", "coupling"},
+      {"squeze", "squeeze"},
+      {"factorout", "factor_out"},
+      {"dequantise", "dequantize"},
+      {"logits", "logit"},
+      {"glow", NULL},
+      {"", NULL},
+      {"x", NULL},
+      {"ResNet", "resnet"},
   };
   int bad = 0;
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     const char *nearest = weir_i_nearest(cases[i].text, known, sizeof known / sizeof known[0]);
-    const bool same = nearest == NULL || cases[i].nearest == NULL ? nearest == cases[i].nearest : strcmp(nearest, cases[i].nearest) == 0;
+    const bool same =
+        nearest == NULL || cases[i].nearest == NULL ? nearest == cases[i].nearest : strcmp(nearest, cases[i].nearest) == 0;
     EXPECT(same, cases[i].text);
   }
   char longer[300];

@@ -36,7 +36,9 @@ int test_safetensors_valid_headers(void) {
       {"{\"a\":" TENSOR("F32", "[0,3]", "0", "0") "}", 0, 1},
       {"{\"a\":" TENSOR("U8", "[1,1,1,1,1,1,1,3]", "0", "3") "}", 3, 1},
       {"{\"b\":" TENSOR("BF16", "[2]", "1", "5") ",\"a\":" TENSOR("U8", "[1]", "0", "1") "}", 5, 2},
-      {"{\"a\":" TENSOR("F32", "[0]", "4", "4") ",\"b\":" TENSOR("F32", "[1]", "0", "4") ",\"c\":" TENSOR("F32", "[0]", "0", "0") "}", 4, 3},
+      {"{\"a\":" TENSOR("F32", "[0]", "4", "4") ",\"b\":" TENSOR("F32", "[1]", "0", "4") ",\"c\":" TENSOR("F32", "[0]", "0",
+                                                                                                          "0") "}",
+       4, 3},
       {"{\"a\":{\"data_offsets\":[0,4],\"shape\":[1],\"dtype\":\"F\\u00332\"}}", 4, 1},
   };
   int bad = 0;
@@ -158,7 +160,8 @@ int test_safetensors_lying_lengths(void) {
   counted_memory memory;
   counted_memory_init(&memory, -1);
   weir_error error = {0};
-  EXPECT(weir_i_safetensors_open(bytes, size, &memory.allocator, &file, &error) == WEIR_ERROR_FORMAT && memory.calls == 0, error.message);
+  EXPECT(weir_i_safetensors_open(bytes, size, &memory.allocator, &file, &error) == WEIR_ERROR_FORMAT && memory.calls == 0,
+         error.message);
   EXPECT(strstr(error.message, "4000003 values") != NULL, error.message);
   free(bytes);
   free(header);
@@ -178,7 +181,8 @@ int test_safetensors_metadata_text(void) {
   size_t text_bytes;
   EXPECT(weir_i_safetensors_metadata(&file, "a", &memory.allocator, &text, &text_bytes, &error) == WEIR_ERROR_FORMAT, "NUL");
   EXPECT(text == NULL && strcmp(error.where, "a") == 0, error.where);
-  EXPECT(weir_i_safetensors_metadata(&file, "none", &memory.allocator, &text, &text_bytes, &error) == WEIR_OK && text == NULL, "absent");
+  EXPECT(weir_i_safetensors_metadata(&file, "none", &memory.allocator, &text, &text_bytes, &error) == WEIR_OK && text == NULL,
+         "absent");
   static const char *const keys[] = {"b", "c"};
   static const char *const expected[] = {"\xf0\x9f\x98\x80\t", ""};
   for (size_t i = 0; i < 2; i++) {

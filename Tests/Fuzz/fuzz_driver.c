@@ -34,7 +34,8 @@ static fuzz_seed built_in(const char *text, long data_bytes) {
 }
 
 static const char model_header[] =
-    "{\"__metadata__\":{\"weir\":\"{\\\"version\\\":1,\\\"input\\\":{\\\"shape\\\":[1,28,28]},\\\"steps\\\":[{\\\"op\\\":\\\"logit\\\"}]}\"},"
+    "{\"__metadata__\":{\"weir\":\"{\\\"version\\\":1,\\\"input\\\":{\\\"shape\\\":[1,28,28]},\\\"steps\\\":[{\\\"op\\\":"
+    "\\\"logit\\\"}]}\"},"
     "\"steps.0.net.weight\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,24]},"
     "\"steps.0.net.gain\":{\"dtype\":\"BF16\",\"shape\":[2],\"data_offsets\":[24,28]},"
     "\"count\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[28,36]}}";
@@ -55,9 +56,33 @@ static fuzz_seed read_seed(const char *path) {
 
 /// One change to bytes[0..size), which has room for GROWTH more; the new size.
 static size_t mutate(uint8_t *bytes, size_t size, size_t room) {
-  static const char *const pieces[] = {"{",   "}",     "[",      "]",    ",",     ":",      "\"",        "\\u0000", "\\ud800", "-",
-                                       "1e9", "true",  "null",   "F32",  "shape", "[0,0]",  "\"a\":",    "00",      "\xc3",   "4294967296",
-                                       ".",   "[[[[[", "{\"a\":", "dtype", " ",   "18446744073709551615", "\"data_offsets\":"};
+  static const char *const pieces[] = {"{",
+                                       "}",
+                                       "[",
+                                       "]",
+                                       ",",
+                                       ":",
+                                       "\"",
+                                       "\\u0000",
+                                       "\\ud800",
+                                       "-",
+                                       "1e9",
+                                       "true",
+                                       "null",
+                                       "F32",
+                                       "shape",
+                                       "[0,0]",
+                                       "\"a\":",
+                                       "00",
+                                       "\xc3",
+                                       "4294967296",
+                                       ".",
+                                       "[[[[[",
+                                       "{\"a\":",
+                                       "dtype",
+                                       " ",
+                                       "18446744073709551615",
+                                       "\"data_offsets\":"};
   const size_t at = (size_t)random_below(size), piece_count = sizeof pieces / sizeof pieces[0];
   const char *piece = pieces[random_below(piece_count)];
   const size_t length = strlen(piece);
