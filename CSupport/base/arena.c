@@ -54,13 +54,16 @@ weir_status weir_i_allocator(const weir_allocator *host, weir_allocator *allocat
   return WEIR_OK;
 }
 
+// Hosts are never asked for nothing.
+static size_t asked_bytes(size_t bytes) { return bytes == 0 ? (size_t)WEIR_I_ALIGNMENT : bytes; }
+
 void *weir_i_allocate(const weir_allocator *allocator, size_t bytes) {
   if (bytes > SIZE_MAX - WEIR_I_ALIGNMENT) return NULL;
-  void *memory = allocator->allocate(allocator->user, bytes == 0 ? WEIR_I_ALIGNMENT : bytes, WEIR_I_ALIGNMENT);
+  void *memory = allocator->allocate(allocator->user, asked_bytes(bytes), WEIR_I_ALIGNMENT);
   if (memory != NULL) memset(memory, 0, bytes);
   return memory;
 }
 
 void weir_i_release(const weir_allocator *allocator, void *memory, size_t bytes) {
-  if (memory != NULL) allocator->release(allocator->user, memory, bytes);
+  if (memory != NULL) allocator->release(allocator->user, memory, asked_bytes(bytes));
 }

@@ -3,7 +3,7 @@
 #ifndef WEIR_FILE_SAFETENSORS_H
 #define WEIR_FILE_SAFETENSORS_H
 
-#include "model/json.h"
+#include "base/json.h"
 
 enum { WEIR_SAFETENSORS_RANK = 8 };
 

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "layers/batchnorm.h"
+#include "layers/normalization.h"
 #include "layers/weight.h"
 
 weir_layer weir_i_layer_make(weir_build *build, weir_layer_options options) {

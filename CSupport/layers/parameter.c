@@ -1,5 +1,6 @@
 #include "layers/parameter.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -51,4 +52,15 @@ size_t weir_i_build_packed_training(weir_build *build, size_t count) {
   const size_t offset = build->packed_training;
   reserve(build, &build->packed_training, weir_i_block_round(count));
   return offset;
+}
+
+bool weir_i_parameter_valid(const weir_parameter *parameter, const float *values, size_t *bad) {
+  for (size_t i = 0; i < parameter->count; i++) {
+    const float value = values[i];
+    const bool inside = parameter->domain == WEIR_DOMAIN_ANY || value > 0 || (value == 0 && parameter->domain == WEIR_DOMAIN_NOT_NEGATIVE);
+    if (isfinite(value) && inside) continue;
+    *bad = i;
+    return false;
+  }
+  return true;
 }

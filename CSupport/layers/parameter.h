@@ -14,6 +14,9 @@ typedef enum weir_initial {
   WEIR_INITIAL_NORM,     // row norms of the parameter just before, so that weight norm starts as the identity
 } weir_initial;
 
+/// Which finite numbers it may hold.
+typedef enum weir_domain { WEIR_DOMAIN_ANY, WEIR_DOMAIN_NOT_NEGATIVE, WEIR_DOMAIN_POSITIVE } weir_domain;
+
 typedef struct weir_parameter {
   char name[88];  // "steps.3.net.blocks.0.in_conv.weight_v"
   size_t rank;
@@ -22,6 +25,7 @@ typedef struct weir_parameter {
   size_t offset;  // into the flat vector
   bool trainable;
   bool decay;  // weight decay applies: gains of weight norm and of couplings
+  weir_domain domain;
   weir_initial initial;
   float bound;
 } weir_parameter;
@@ -49,6 +53,9 @@ size_t weir_i_parameter_add(weir_build *build, const char *prefix, const char *l
 /// Reserves `count` floats of packed constants, aligned to 16; returns the offset.
 size_t weir_i_build_packed(weir_build *build, size_t count);
 size_t weir_i_build_packed_training(weir_build *build, size_t count);
+
+/// True when every one of a parameter's values is finite and in its domain; otherwise *bad is the first that is not.
+bool weir_i_parameter_valid(const weir_parameter *parameter, const float *values, size_t *bad);
 
 /// Most numbers a flow may hold: guards every product below from overflow.
 enum { WEIR_I_MAX_VALUES = 1 << 30 };

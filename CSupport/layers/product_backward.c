@@ -3,7 +3,7 @@
 // Every sum over samples runs in sample order inside one owner, so gradients don't depend on the thread count.
 #include <string.h>
 
-#include "layers/batchnorm.h"
+#include "layers/normalization.h"
 #include "layers/product.h"
 #include "layers/weight.h"
 

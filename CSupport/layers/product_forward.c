@@ -1,4 +1,4 @@
-#include "layers/batchnorm.h"
+#include "layers/normalization.h"
 #include "layers/product.h"
 
 typedef struct forward_job {

@@ -1,4 +1,4 @@
-#include "model/json.h"
+#include "base/json.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/status.h"
-#include "model/json_internal.h"
+#include "base/json_internal.h"
 
 #define JSMN_STATIC
 #define JSMN_STRICT

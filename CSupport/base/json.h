@@ -1,6 +1,6 @@
 // Reading JSON without allocation: jsmn finds the tokens, this reads them with errors that name the place.
-#ifndef WEIR_MODEL_JSON_H
-#define WEIR_MODEL_JSON_H
+#ifndef WEIR_BASE_JSON_H
+#define WEIR_BASE_JSON_H
 
 #include <stdbool.h>
 #include <stddef.h>

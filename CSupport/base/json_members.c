@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/status.h"
-#include "model/json_internal.h"
+#include "base/json_internal.h"
 
 enum { WHERE_SIZE = 96, NEAREST_CHARS = 63, LIST_SIZE = 120 };
 

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/status.h"
-#include "model/json_internal.h"
+#include "base/json_internal.h"
 
 // jsmn accepts much that is not JSON, so the grammar is checked here first: jsmn then only sees documents that are well formed.
 

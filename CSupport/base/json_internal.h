@@ -1,10 +1,10 @@
 // What the JSON files share, and what reading the safetensors header needs beyond json.h.
-#ifndef WEIR_MODEL_JSON_INTERNAL_H
-#define WEIR_MODEL_JSON_INTERNAL_H
+#ifndef WEIR_BASE_JSON_INTERNAL_H
+#define WEIR_BASE_JSON_INTERNAL_H
 
 #include <stdint.h>
 
-#include "model/json.h"
+#include "base/json.h"
 
 enum { WEIR_JSON_DEPTH = 32, WEIR_JSON_MEMBERS = 100000, WEIR_JSON_SHOWN = 48 };
 

@@ -1,6 +1,6 @@
 // Batch norm as a scale and a shift per channel, folded into the layer that follows it.
-#ifndef WEIR_LAYERS_BATCHNORM_H
-#define WEIR_LAYERS_BATCHNORM_H
+#ifndef WEIR_LAYERS_NORMALIZATION_H
+#define WEIR_LAYERS_NORMALIZATION_H
 
 #include "layers/layer.h"
 

@@ -1,0 +1,36 @@
+#include "bijectors/bijector.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define WEIR_BIJECTOR(op) extern const weir_bijector weir_i_bijector_##op;
+#include "bijectors/bijectors.def"
+#undef WEIR_BIJECTOR
+
+static const weir_bijector *const bijectors[] = {
+#define WEIR_BIJECTOR(op) &weir_i_bijector_##op,
+#include "bijectors/bijectors.def"
+#undef WEIR_BIJECTOR
+};
+
+enum { BIJECTOR_COUNT = sizeof bijectors / sizeof bijectors[0] };
+
+weir_status weir_i_step_parse(weir_step *step, weir_build *build, const weir_step_source *source, weir_error *error) {
+  if (!weir_i_json_is_object(source->json, source->object))
+    return weir_i_fail(error, WEIR_ERROR_SPEC, source->path, "a step must be an object such as {\"op\": \"squeeze\"}");
+  const char *ops[BIJECTOR_COUNT];
+  for (size_t i = 0; i < BIJECTOR_COUNT; i++) ops[i] = bijectors[i]->op;
+  size_t chosen;
+  const weir_status known = weir_i_json_choice(source->json, source->object, source->path, "op", ops, BIJECTOR_COUNT, true, 0, &chosen, error);
+  if (known != WEIR_OK) return known;
+  step->type = bijectors[chosen];
+  step->out = step->in;
+  step->first_parameter = build->parameters->count;
+  const weir_status parsed = step->type->parse(step, build, source, error);
+  if (parsed != WEIR_OK) return parsed;
+  step->parameter_count = build->parameters->count - step->first_parameter;
+  if (build->failed)
+    return weir_i_fail(error, WEIR_ERROR_SPEC, source->path, "the flow has more than %d numbers, or there is no memory for it; make it smaller",
+                       WEIR_I_MAX_VALUES);
+  return WEIR_OK;
+}

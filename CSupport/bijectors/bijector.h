@@ -1,0 +1,90 @@
+// An invertible step: shapes, parameters, and three passes over n samples. One file each, registered in bijectors.def.
+//
+// State: x is [n][dims], of which each sample's first c * h * w floats are in use (planar); z [n][dims] holds what was factored out.
+#ifndef WEIR_BIJECTORS_BIJECTOR_H
+#define WEIR_BIJECTORS_BIJECTOR_H
+
+#include "base/random.h"
+#include "bijectors/mask.h"
+#include "nets/net.h"
+
+/// Where dequantization noise comes from: (seed, stream, first_index + sample), or 1/2.
+typedef struct weir_noise_source {
+  int32_t kind;  // WEIR_NOISE_MIDPOINT or WEIR_NOISE_SEED
+  uint32_t stream;
+  uint64_t seed;
+  uint64_t first_index;
+} weir_noise_source;
+
+typedef struct weir_flow_run {
+  weir_layer_run layers;  // kernels, team, scratch, n, packed, and in training values and gradients
+  const weir_parameters *parameters;
+  size_t dims;
+  float *x;
+  float *z;
+  size_t z_used;    // of each sample's z
+  double *logdet;   // [n], added to
+  weir_noise_source noise;
+  float *trace_s, *trace_t;  // [dims] for a traced sample, or NULL
+  // Backward: gradients of x and z, and the loss's derivative by every sample's logdet.
+  float *dx;
+  float *dz;
+  float dlogdet;
+} weir_flow_run;
+
+typedef struct weir_bijector weir_bijector;
+
+/// What a coupling knows beyond its shapes.
+typedef struct weir_coupling_step {
+  weir_mask mask;
+  weir_net *net;
+  bool affine;
+  size_t gain;                                      // parameter
+  size_t packed_id, packed_change, packed_gain;     // offsets into packed: [count] each
+} weir_coupling_step;
+
+typedef struct weir_step {
+  const weir_bijector *type;
+  weir_map in, out;
+  weir_coupling_step coupling;
+  float margin;            // logit
+  size_t keep;             // factor_out: channels kept
+  size_t mean, scale;      // affine: parameters
+  size_t packed_mean, packed_scale;
+  size_t first_parameter, parameter_count;
+  bool keeps_activations;  // training: forward's activations stay until backward, in `kept`
+  weir_activations kept;
+} weir_step;
+
+typedef struct weir_step_source {
+  const weir_json *json;
+  int object;
+  const char *path;  // "steps.3"
+  size_t levels;     // of the input
+  size_t index;
+} weir_step_source;
+
+struct weir_bijector {
+  const char *op;
+  /// Reads the step's members, sets step->out and declares parameters. step->in is set.
+  weir_status (*parse)(weir_step *step, weir_build *build, const weir_step_source *source, weir_error *error);
+  /// Computes packed constants. NULL when it has none. packed_training may be NULL.
+  void (*pack)(const weir_step *step, const weir_parameters *parameters, const float *values, float *packed, float *packed_training);
+  /// Takes from run->layers.scratch all that a pass takes, and gives it back. NULL when it takes nothing.
+  void (*reserve)(const weir_step *step, const weir_flow_run *run);
+  /// x -> z, adding log|det| to run->logdet.
+  void (*forward)(const weir_step *step, weir_flow_run *run);
+  /// z -> x, adding log|det| of the inverse.
+  void (*inverse)(const weir_step *step, weir_flow_run *run);
+  /// From the step's output and its gradient in x and dx, recomputes the input and its gradient in place, and adds parameters' gradients.
+  void (*backward)(const weir_step *step, weir_flow_run *run);
+  double (*flops)(const weir_step *step);
+};
+
+/// Parses steps[index] of the model description; *step has its input shape set.
+weir_status weir_i_step_parse(weir_step *step, weir_build *build, const weir_step_source *source, weir_error *error);
+
+/// Sample i's planar state.
+static inline float *weir_i_run_x(const weir_flow_run *run, size_t i) { return run->x + i * run->dims; }
+
+#endif

@@ -1,0 +1,224 @@
+// Affine and additive coupling: the part under the mask feeds an st-network, which shifts and scales the rest (RealNVP, Dinh et al. 2017).
+#include <stdio.h>
+#include <string.h>
+
+#include "bijectors/bijector.h"
+
+static weir_status parse(weir_step *step, weir_build *build, const weir_step_source *source, weir_error *error) {
+  static const char *const keys[] = {"op", "transform", "mask", "net"}, *const transforms[] = {"affine", "additive"};
+  weir_coupling_step *coupling = &step->coupling;
+  size_t transform = 0;
+  weir_status status = weir_i_json_only(source->json, source->object, source->path, keys, 4, error);
+  if (status == WEIR_OK)
+    status = weir_i_json_choice(source->json, source->object, source->path, "transform", transforms, 2, false, 0, &transform, error);
+  if (status == WEIR_OK) status = weir_i_mask_parse(&coupling->mask, source->json, source->object, source->path, step->in, error);
+  if (status != WEIR_OK) return status;
+  coupling->affine = transform == 0;
+
+  const size_t changed = weir_i_mask_changed(&coupling->mask, step->in), pixels = step->in.h * step->in.w;
+  const weir_map net_input = weir_i_mask_net_input(&coupling->mask, step->in);
+  char net_path[96];
+  snprintf(net_path, sizeof net_path, "%s.net", source->path);
+  if (coupling->affine) {
+    const weir_parameter gain = {.rank = 1, .shape = {changed}, .trainable = true, .decay = true, .initial = WEIR_INITIAL_ONE};
+    coupling->gain = weir_i_parameter_add(build, source->path, "gain", gain);
+    coupling->packed_gain = weir_i_build_packed(build, changed * pixels);
+  }
+  if (!coupling->mask.type->splits_channels) {
+    coupling->packed_id = weir_i_build_packed(build, changed * pixels);
+    coupling->packed_change = weir_i_build_packed(build, changed * pixels);
+  }
+  return weir_i_net_parse(build, source->json, weir_i_json_get(source->json, source->object, "net"), net_path, net_input, 2 * changed,
+                          &coupling->net, error);
+}
+
+static void pack(const weir_step *step, const weir_parameters *parameters, const float *values, float *packed, float *packed_training) {
+  const weir_coupling_step *coupling = &step->coupling;
+  const weir_map map = step->in;
+  const size_t changed = weir_i_mask_changed(&coupling->mask, map), pixels = map.h * map.w;
+  const bool split = coupling->mask.type->splits_channels;
+  for (size_t c = 0; c < changed; c++)
+    for (size_t h = 0; h < map.h; h++)
+      for (size_t w = 0; w < map.w; w++) {
+        const size_t e = c * pixels + h * map.w + w;
+        const weir_mask_cell cell = split ? WEIR_CELL_CHANGE : coupling->mask.type->cell(&coupling->mask, map, c, h, w);
+        if (!split) packed[coupling->packed_id + e] = cell == WEIR_CELL_ID ? 1.0f : 0.0f;
+        if (!split) packed[coupling->packed_change + e] = cell == WEIR_CELL_CHANGE ? 1.0f : 0.0f;
+        if (coupling->affine)
+          packed[coupling->packed_gain + e] = cell == WEIR_CELL_CHANGE ? values[parameters->items[coupling->gain].offset + c] : 0.0f;
+      }
+  weir_i_net_pack(coupling->net, parameters, values, packed, packed_training);
+}
+
+// The memory of one pass.
+typedef struct pass {
+  const weir_step *step;
+  weir_flow_run *run;
+  weir_activations activations;
+  weir_net_gradients gradients;  // backward
+  float *raw;                    // [threads][2 * count]: planar s then t of one sample
+  float *dgain;                  // backward: [threads][count], of one sample
+  double *dgain_sums;            // backward: [n][changed]
+  size_t changed, pixels, count, first_id, first_changed;
+  const float *id, *change, *gain;
+  bool forward;
+} pass;
+
+static pass take(const weir_step *step, weir_flow_run *run, bool forward, bool backward) {
+  const weir_coupling_step *coupling = &step->coupling;
+  weir_arena *scratch = run->layers.scratch;
+  const size_t threads = run->layers.team.threads, n = run->layers.n;
+  pass p = {.step = step, .run = run, .forward = forward};
+  p.changed = weir_i_mask_changed(&coupling->mask, step->in);
+  p.pixels = step->in.h * step->in.w;
+  p.count = p.changed * p.pixels;
+  p.first_id = weir_i_mask_first_id(&coupling->mask, step->in) * p.pixels;
+  p.first_changed = weir_i_mask_first_changed(&coupling->mask, step->in) * p.pixels;
+  p.activations = step->keeps_activations && run->layers.training ? step->kept
+                                                                  : weir_i_net_take(coupling->net, scratch, n, run->layers.training);
+  p.raw = weir_i_arena_take(scratch, threads * 2 * p.count, sizeof *p.raw);
+  if (backward) {
+    p.gradients = weir_i_net_take_gradients(coupling->net, scratch, n);
+    p.dgain = weir_i_arena_take(scratch, threads * p.count, sizeof *p.dgain);
+    p.dgain_sums = weir_i_arena_take(scratch, n * p.changed, sizeof *p.dgain_sums);
+  }
+  const float *packed = run->layers.packed;
+  if (packed == NULL) return p;
+  const bool split = coupling->mask.type->splits_channels;
+  p.id = split ? NULL : packed + coupling->packed_id;
+  p.change = split ? NULL : packed + coupling->packed_change;
+  p.gain = coupling->affine ? packed + coupling->packed_gain : NULL;
+  return p;
+}
+
+static void reserve(const weir_step *step, const weir_flow_run *run) {
+  weir_flow_run copy = *run;
+  const size_t mark = weir_i_arena_mark(run->layers.scratch);
+  take(step, &copy, true, run->layers.training);
+  weir_i_net_reserve(step->coupling.net, &run->layers);
+  weir_i_arena_release(run->layers.scratch, mark);
+}
+
+static void pack_inputs(void *arg, size_t begin, size_t end, size_t thread) {
+  (void)thread;
+  const pass *p = arg;
+  const weir_map input = p->step->coupling.net->values[WEIR_VALUE_INPUT].map;
+  for (size_t i = begin; i < end; i++)
+    weir_i_layout_pack(weir_i_run_x(p->run, i) + p->first_id, p->id, input.c, p->pixels,
+                       p->activations.maps[WEIR_VALUE_INPUT] + i * weir_i_map_blocked(input));
+}
+
+static void run_net(pass *p) {
+  weir_i_parallel_for(&p->run->layers.team, p->run->layers.n, pack_inputs, p);
+  weir_i_net_forward(p->step->coupling.net, p->run->parameters, &p->run->layers, p->activations);
+}
+
+static float *unpack_output(const pass *p, size_t i, size_t thread) {
+  const weir_map output = p->step->coupling.net->values[WEIR_VALUE_OUTPUT].map;
+  float *raw = p->raw + thread * 2 * p->count;
+  weir_i_layout_unpack(p->activations.maps[WEIR_VALUE_OUTPUT] + i * weir_i_map_blocked(output), 0, output.c, p->pixels, raw);
+  return raw;
+}
+
+static void transform_samples(void *arg, size_t begin, size_t end, size_t thread) {
+  const pass *p = arg;
+  weir_flow_run *run = p->run;
+  for (size_t i = begin; i < end; i++) {
+    const float *raw = unpack_output(p, i, thread);
+    float *x = weir_i_run_x(run, i) + p->first_changed;
+    const weir_coupling coupling = {
+        .x = x,
+        .raw_s = p->gain == NULL ? NULL : raw,
+        .raw_t = raw + p->count,
+        .gain = p->gain,
+        .mask = p->change,
+        .y = x,
+        .s = run->trace_s == NULL ? NULL : run->trace_s + p->first_changed,
+        .t = run->trace_t == NULL ? NULL : run->trace_t + p->first_changed,
+        .count = p->count,
+    };
+    const weir_kernels *kernels = run->layers.kernels;
+    run->logdet[i] += p->forward ? kernels->coupling_forward(&coupling) : kernels->coupling_inverse(&coupling);
+  }
+}
+
+static void transform(const weir_step *step, weir_flow_run *run, bool forward) {
+  const size_t mark = weir_i_arena_mark(run->layers.scratch);
+  pass p = take(step, run, forward, false);
+  run_net(&p);
+  weir_i_parallel_for(&run->layers.team, run->layers.n, transform_samples, &p);
+  weir_i_arena_release(run->layers.scratch, mark);
+}
+
+static void forward(const weir_step *step, weir_flow_run *run) { transform(step, run, true); }
+static void inverse(const weir_step *step, weir_flow_run *run) { transform(step, run, false); }
+
+static void untransform_samples(void *arg, size_t begin, size_t end, size_t thread) {
+  const pass *p = arg;
+  weir_flow_run *run = p->run;
+  const weir_map output = p->step->coupling.net->values[WEIR_VALUE_OUTPUT].map;
+  float *dgain = p->dgain + thread * p->count;
+  for (size_t i = begin; i < end; i++) {
+    float *raw = unpack_output(p, i, thread);
+    float *y = weir_i_run_x(run, i) + p->first_changed, *dy = run->dx + i * run->dims + p->first_changed;
+    const bool affine = p->gain != NULL;
+    memset(dgain, 0, p->count * sizeof *dgain);
+    const weir_coupling_gradient coupling = {
+        .y = y,
+        .dy = dy,
+        .raw_s = affine ? raw : NULL,
+        .raw_t = raw + p->count,
+        .gain = p->gain,
+        .mask = p->change,
+        .dlogdet = run->dlogdet,
+        .x = y,
+        .dx = dy,
+        .draw_s = raw,
+        .draw_t = raw + p->count,
+        .dgain = dgain,
+        .count = p->count,
+    };
+    run->layers.kernels->coupling_backward(&coupling);
+    if (!affine) memset(raw, 0, p->count * sizeof *raw);
+    for (size_t c = 0; c < p->changed; c++) {
+      double sum = 0;
+      for (size_t e = 0; e < p->pixels; e++) sum += dgain[c * p->pixels + e];
+      p->dgain_sums[i * p->changed + c] = sum;
+    }
+    weir_i_layout_pack(raw, NULL, output.c, p->pixels, p->gradients.maps[WEIR_VALUE_OUTPUT] + i * weir_i_map_blocked(output));
+  }
+}
+
+static void add_input_gradients(void *arg, size_t begin, size_t end, size_t thread) {
+  (void)thread;
+  const pass *p = arg;
+  const weir_map input = p->step->coupling.net->values[WEIR_VALUE_INPUT].map;
+  for (size_t i = begin; i < end; i++)
+    weir_i_layout_unpack_add(p->gradients.maps[WEIR_VALUE_INPUT] + i * weir_i_map_blocked(input), p->id, input.c, p->pixels,
+                             p->run->dx + i * p->run->dims + p->first_id);
+}
+
+// The net's input is in the output unchanged, so s and t are recomputed from it, the input follows, and then all gradients.
+static void backward(const weir_step *step, weir_flow_run *run) {
+  const size_t mark = weir_i_arena_mark(run->layers.scratch);
+  pass p = take(step, run, false, true);
+  if (!step->keeps_activations) run_net(&p);
+  weir_i_parallel_for(&run->layers.team, run->layers.n, untransform_samples, &p);
+  if (step->coupling.affine) {
+    float *gain = run->layers.gradients + run->parameters->items[step->coupling.gain].offset;
+    for (size_t c = 0; c < p.changed; c++) {
+      double sum = 0;
+      for (size_t i = 0; i < run->layers.n; i++) sum += p.dgain_sums[i * p.changed + c];
+      gain[c] += (float)sum;
+    }
+  }
+  weir_i_net_backward(step->coupling.net, run->parameters, &run->layers, p.activations, p.gradients);
+  weir_i_parallel_for(&run->layers.team, run->layers.n, add_input_gradients, &p);
+  weir_i_arena_release(run->layers.scratch, mark);
+}
+
+static double flops(const weir_step *step) {
+  return weir_i_net_flops(step->coupling.net) + 8.0 * (double)weir_i_mask_changed(&step->coupling.mask, step->in) * (double)(step->in.h * step->in.w);
+}
+
+const weir_bijector weir_i_bijector_coupling = {"coupling", parse, pack, reserve, forward, inverse, backward, flops};

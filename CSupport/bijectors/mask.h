@@ -1,0 +1,39 @@
+// Masks of couplings on [c, h, w] (REFERENCE 3): which part passes unchanged and feeds the net ("id"), and which part changes.
+#ifndef WEIR_BIJECTORS_MASK_H
+#define WEIR_BIJECTORS_MASK_H
+
+#include "base/status.h"
+#include "layers/layout.h"
+#include "base/json.h"
+
+/// What a cell of the map does. The cycle mask leaves two quadrants as they are and unseen.
+typedef enum weir_mask_cell { WEIR_CELL_ID, WEIR_CELL_CHANGE, WEIR_CELL_PASS } weir_mask_cell;
+
+typedef struct weir_mask_class weir_mask_class;
+
+typedef struct weir_mask {
+  const weir_mask_class *type;
+  bool reverse;
+  size_t from, to;  // cycle: quadrants, 0 top-left, 1 top-right, 2 bottom-right, 3 bottom-left
+} weir_mask;
+
+struct weir_mask_class {
+  const char *name;
+  /// True when the net sees only the id channels, without zeros in place of the others: the channel mask.
+  bool splits_channels;
+  bool has_quadrants;
+  /// Refuses maps it does not fit.
+  const char *(*refuse)(weir_map map);
+  weir_mask_cell (*cell)(const weir_mask *mask, weir_map map, size_t c, size_t h, size_t w);
+};
+
+/// Reads the "mask" member of a coupling.
+weir_status weir_i_mask_parse(weir_mask *mask, const weir_json *json, int object, const char *path, weir_map map, weir_error *error);
+
+/// The map the net sees, and the first channel and number of channels that a coupling changes.
+weir_map weir_i_mask_net_input(const weir_mask *mask, weir_map map);
+size_t weir_i_mask_first_id(const weir_mask *mask, weir_map map);
+size_t weir_i_mask_first_changed(const weir_mask *mask, weir_map map);
+size_t weir_i_mask_changed(const weir_mask *mask, weir_map map);
+
+#endif

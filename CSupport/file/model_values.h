@@ -1,0 +1,23 @@
+// A flow's numbers in a safetensors file.
+#ifndef WEIR_FILE_MODEL_VALUES_H
+#define WEIR_FILE_MODEL_VALUES_H
+
+#include "file/safetensors.h"
+#include "model/flow.h"
+
+/// The metadata entry that holds the model description.
+#define WEIR_SPEC_KEY "weir"
+/// Tensors whose names start so belong to a checkpoint's optimizer and are not part of the flow.
+#define WEIR_OPTIMIZER_PREFIX "optimizer."
+
+/// Most bytes of a model file: guards what is read before it is checked.
+#define WEIR_I_MAX_FILE ((size_t)1 << 33)
+
+/// Copies the description, for weir_i_release(allocator, *spec, *bytes); a file without one is WEIR_ERROR_FORMAT.
+weir_status weir_i_file_spec(const weir_safetensors *file, const weir_allocator *allocator, char **spec, size_t *bytes, weir_error *error);
+
+/// Reads every parameter into values [flow->parameters.values]: refuses missing and unknown tensors, wrong shapes and types, numbers that
+/// are not finite or outside the parameter's domain.
+weir_status weir_i_file_values(const weir_safetensors *file, const weir_flow *flow, float *values, weir_error *error);
+
+#endif

@@ -1,0 +1,129 @@
+#include "model/session.h"
+
+#include <string.h>
+
+enum { TABLE_GROUP = 64, MOST_BATCH = 1 << 20, MOST_THREADS = 1024 };
+
+weir_session_options weir_session_options_default(void) {
+  return (weir_session_options){.struct_size = sizeof(weir_session_options), .batch = 32, .threads = 1, .noise = WEIR_NOISE_MIDPOINT, .draws = 1};
+}
+
+static bool valid(const weir_model *model, const weir_session_options *options) {
+  return model != NULL && options != NULL && options->struct_size >= sizeof *options && options->batch >= 1 && options->batch <= MOST_BATCH &&
+         options->threads >= 1 && options->threads <= MOST_THREADS && options->noise >= WEIR_NOISE_MIDPOINT &&
+         options->noise <= WEIR_NOISE_AVERAGE && options->draws >= 1 && options->draws <= MOST_BATCH &&
+         (options->executor == NULL || options->executor->run != NULL);
+}
+
+// Scratch for one group on `threads` threads.
+static size_t scratch_bytes(const weir_model *model, size_t group, size_t threads) {
+  weir_arena measure = weir_i_arena_measure();
+  const weir_flow_run run = {
+      .layers = {.kernels = model->kernels, .team = {threads, NULL}, .scratch = &measure, .n = group},
+      .parameters = &model->flow.parameters,
+      .dims = model->flow.dims,
+  };
+  weir_i_flow_reserve(&model->flow, &run);
+  return measure.peak;
+}
+
+// Over a null arena this counts; over the caller's memory it makes the session. Returns NULL when counting or when memory is short.
+static weir_session *plan(const weir_model *model, const weir_session_options *options, weir_arena *arena) {
+  const bool table = model->flow.input.h == 1 && model->flow.input.w == 1;
+  const size_t group = !table ? 1 : options->batch < TABLE_GROUP ? options->batch : TABLE_GROUP;
+  const size_t alone = scratch_bytes(model, group, 1), together = scratch_bytes(model, group, options->threads);
+  weir_session *session = weir_i_arena_take(arena, 1, sizeof *session);
+  weir_worker *workers = weir_i_arena_take(arena, options->threads, sizeof *workers);
+  float *trace = weir_i_arena_take(arena, 2 * model->flow.dims, sizeof *trace);
+  for (size_t t = 0; t < options->threads; t++) {
+    const size_t bytes = t == 0 && together > alone ? together : alone;
+    weir_worker worker = {
+        .x = weir_i_arena_take(arena, group * model->flow.dims, sizeof(float)),
+        .z = weir_i_arena_take(arena, group * model->flow.dims, sizeof(float)),
+        .logdet = weir_i_arena_take(arena, group, sizeof(double)),
+        .best = weir_i_arena_take(arena, group, sizeof(double)),
+        .rest = weir_i_arena_take(arena, group, sizeof(double)),
+    };
+    worker.scratch = weir_i_arena_over(weir_i_arena_take(arena, bytes, 1), bytes);
+    if (workers != NULL && !arena->overflow) workers[t] = worker;
+  }
+  if (session == NULL || arena->overflow) return NULL;
+  *session = (weir_session){.model = model, .options = *options, .group = group, .workers = workers, .trace = trace};
+  if (options->executor != NULL) {
+    session->executor = *options->executor;
+    session->options.executor = &session->executor;
+  }
+  return session;
+}
+
+weir_status weir_session_size(const weir_model *model, const weir_session_options *options, size_t *bytes) {
+  if (!valid(model, options) || bytes == NULL) return WEIR_ERROR_ARGUMENT;
+  weir_arena measure = weir_i_arena_measure();
+  plan(model, options, &measure);
+  if (measure.overflow) return WEIR_ERROR_MEMORY;
+  *bytes = measure.used + WEIR_I_ALIGNMENT;
+  return WEIR_OK;
+}
+
+weir_status weir_session_init(const weir_model *model, const weir_session_options *options, void *memory, size_t bytes,
+                              weir_session **session) {
+  if (session == NULL) return WEIR_ERROR_ARGUMENT;
+  *session = NULL;
+  if (!valid(model, options) || memory == NULL) return WEIR_ERROR_ARGUMENT;
+  weir_arena arena = weir_i_arena_over(memory, bytes);
+  *session = plan(model, options, &arena);
+  return *session == NULL ? WEIR_ERROR_MEMORY : WEIR_OK;
+}
+
+weir_status weir_session_seek(weir_session *session, uint64_t index) {
+  if (session == NULL) return WEIR_ERROR_ARGUMENT;
+  session->index = index;
+  return WEIR_OK;
+}
+
+weir_flow_run weir_i_session_run(weir_session *session, weir_worker *worker, size_t threads, size_t n, size_t first) {
+  const weir_model *model = session->model;
+  memset(worker->logdet, 0, n * sizeof *worker->logdet);
+  return (weir_flow_run){
+      .layers = {.kernels = model->kernels,
+                 .team = {threads, session->options.executor},
+                 .scratch = &worker->scratch,
+                 .n = n,
+                 .packed = model->packed},
+      .parameters = &model->flow.parameters,
+      .dims = model->flow.dims,
+      .x = worker->x,
+      .z = worker->z,
+      .logdet = worker->logdet,
+      .noise = {.kind = session->options.noise == WEIR_NOISE_MIDPOINT ? WEIR_NOISE_MIDPOINT : WEIR_NOISE_SEED,
+                .stream = WEIR_I_STREAM_NOISE,
+                .seed = session->options.seed,
+                .first_index = session->index + first},
+  };
+}
+
+typedef struct groups_job {
+  weir_session *session;
+  weir_group_fn *groups;
+  void *arg;
+  size_t n;
+} groups_job;
+
+static void run_groups(void *arg, size_t begin, size_t end, size_t thread) {
+  const groups_job *job = arg;
+  const size_t group = job->session->group;
+  for (size_t g = begin; g < end; g++) {
+    const size_t first = g * group, left = job->n - first;
+    job->groups(job->arg, &job->session->workers[thread], 1, first, left < group ? left : group);
+  }
+}
+
+void weir_i_session_groups(weir_session *session, size_t n, weir_group_fn *groups, void *arg) {
+  if (n <= session->group) {
+    groups(arg, &session->workers[0], session->options.threads, 0, n);
+    return;
+  }
+  groups_job job = {session, groups, arg, n};
+  const weir_team team = {session->options.threads, session->options.executor};
+  weir_i_parallel_for(&team, (n + session->group - 1) / session->group, run_groups, &job);
+}

@@ -1,0 +1,33 @@
+// A scoring workspace. Samples go through the flow in groups: images one at a time, so that their activations stay in cache, table rows
+// many at a time, so that weights are read once for all of them.
+#ifndef WEIR_MODEL_SESSION_H
+#define WEIR_MODEL_SESSION_H
+
+#include "model/model.h"
+
+/// What one thread needs for one group.
+typedef struct weir_worker {
+  weir_arena scratch;
+  float *x, *z;         // [group][dims]
+  double *logdet;       // [group]
+  double *best, *rest;  // [group], for averages over noise
+} weir_worker;
+
+struct weir_session {
+  const weir_model *model;
+  weir_session_options options;
+  weir_executor executor;
+  size_t group;
+  weir_worker *workers;  // [threads]; the first also serves calls of one group, on all threads
+  float *trace;          // [2][dims]: s and t of a traced coupling
+  uint64_t index;        // of the next sample
+};
+
+/// One group's pass: `first` is the sample's place in the call, for noise.
+weir_flow_run weir_i_session_run(weir_session *session, weir_worker *worker, size_t threads, size_t n, size_t first);
+
+/// Runs groups(arg, worker, threads, first, n) over all n samples: many groups side by side, or one on all threads.
+typedef void weir_group_fn(void *arg, weir_worker *worker, size_t threads, size_t first, size_t n);
+void weir_i_session_groups(weir_session *session, size_t n, weir_group_fn *groups, void *arg);
+
+#endif

@@ -1,0 +1,152 @@
+#include "nets/net.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define WEIR_NET(type) extern const weir_net_class weir_i_net_##type;
+#include "nets/nets.def"
+#undef WEIR_NET
+
+static const weir_net_class *const classes[] = {
+#define WEIR_NET(type) &weir_i_net_##type,
+#include "nets/nets.def"
+#undef WEIR_NET
+};
+
+enum { CLASS_COUNT = sizeof classes / sizeof classes[0] };
+
+weir_status weir_i_net_parse(weir_build *build, const weir_json *json, int object, const char *path, weir_map input, size_t outputs,
+                             weir_net **net, weir_error *error) {
+  if (!weir_i_json_is_object(json, object))
+    return weir_i_fail(error, WEIR_ERROR_SPEC, path, "a coupling needs a net, for example {\"type\": \"resnet\", \"channels\": 32, \"blocks\": 2}");
+  const char *types[CLASS_COUNT];
+  for (size_t i = 0; i < CLASS_COUNT; i++) types[i] = classes[i]->type;
+  size_t chosen;
+  const weir_status known = weir_i_json_choice(json, object, path, "type", types, CLASS_COUNT, true, 0, &chosen, error);
+  if (known != WEIR_OK) return known;
+  *net = weir_i_pool_take(build->pool, 1, sizeof **net);
+  if (*net == NULL) return weir_i_fail(error, WEIR_ERROR_MEMORY, path, "no memory for a net; close something and open again");
+  (*net)->type = classes[chosen]->type;
+  const weir_status parsed = classes[chosen]->parse(*net, build, json, object, path, input, outputs, error);
+  if (parsed != WEIR_OK) return parsed;
+  if (build->failed)
+    return weir_i_fail(error, WEIR_ERROR_SPEC, path, "the net has more than %d numbers, or there is no memory for it; make it smaller",
+                       WEIR_I_MAX_VALUES);
+  return WEIR_OK;
+}
+
+weir_status weir_i_net_start(weir_net *net, weir_build *build, weir_map input, weir_map output, size_t layers, size_t values) {
+  net->layers = weir_i_pool_take(build->pool, layers, sizeof *net->layers);
+  net->values = weir_i_pool_take(build->pool, values, sizeof *net->values);
+  if (net->layers == NULL || net->values == NULL) return WEIR_ERROR_MEMORY;
+  net->layer_capacity = layers;
+  net->value_capacity = values;
+  weir_i_net_value(net, input);
+  weir_i_net_value(net, output);
+  return WEIR_OK;
+}
+
+int weir_i_net_value(weir_net *net, weir_map map) {
+  const int index = (int)net->value_count;
+  net->values[net->value_count++] = (weir_value){map, index, index, index};
+  return index;
+}
+
+void weir_i_net_layer(weir_net *net, weir_build *build, weir_layer_options options, int input, int output, int residual) {
+  weir_layer *layer = &net->layers[net->layer_count++];
+  *layer = weir_i_layer_make(build, options);
+  layer->input = input;
+  layer->output = output;
+  layer->residual = residual;
+}
+
+void weir_i_net_pack(const weir_net *net, const weir_parameters *parameters, const float *values, float *packed, float *packed_training) {
+  for (size_t i = 0; i < net->layer_count; i++) weir_i_layer_pack(&net->layers[i], parameters, values, packed, packed_training);
+}
+
+// Takes memory for the values that own theirs and lets the others share it. Owners come before sharers.
+static float **take_maps(const weir_net *net, weir_arena *arena, size_t n, int (*owner)(const weir_value *)) {
+  float **maps = weir_i_arena_take(arena, net->value_count, sizeof *maps);
+  for (size_t i = 0; i < net->value_count; i++) {
+    const size_t from = (size_t)owner(&net->values[i]);
+    float *memory = from == i ? weir_i_arena_take(arena, n * weir_i_map_blocked(net->values[i].map), sizeof *memory) : NULL;
+    if (maps != NULL) maps[i] = from == i ? memory : maps[from];
+  }
+  return maps;
+}
+
+static int training_owner(const weir_value *value) { return value->training; }
+static int scoring_owner(const weir_value *value) { return value->scoring; }
+static int gradient_owner(const weir_value *value) { return value->gradient; }
+
+weir_activations weir_i_net_take(const weir_net *net, weir_arena *arena, size_t n, bool training) {
+  weir_activations activations = {take_maps(net, arena, n, training ? training_owner : scoring_owner), NULL};
+  if (!training) return activations;
+  activations.norms = weir_i_arena_take(arena, net->layer_count, sizeof *activations.norms);
+  for (size_t i = 0; i < net->layer_count; i++) {
+    float *state = NULL;
+    if (net->layers[i].norm.present) state = weir_i_arena_take(arena, 4 * weir_i_block_round(net->layers[i].in.c), sizeof *state);
+    if (activations.norms != NULL) activations.norms[i] = state;
+  }
+  return activations;
+}
+
+weir_net_gradients weir_i_net_take_gradients(const weir_net *net, weir_arena *arena, size_t n) {
+  return (weir_net_gradients){take_maps(net, arena, n, gradient_owner)};
+}
+
+void weir_i_net_reserve(const weir_net *net, const weir_layer_run *run) {
+  for (size_t i = 0; i < net->layer_count; i++) weir_i_layer_reserve(&net->layers[i], run);
+  if (run->training) {
+    const size_t mark = weir_i_arena_mark(run->scratch);
+    weir_i_arena_take(run->scratch, net->value_count, sizeof(bool));
+    for (size_t i = 0; i < net->layer_count; i++) weir_i_layer_reserve(&net->layers[i], run);
+    weir_i_arena_release(run->scratch, mark);
+  }
+}
+
+void weir_i_net_forward(const weir_net *net, const weir_parameters *parameters, const weir_layer_run *run, weir_activations activations) {
+  for (size_t i = 0; i < net->layer_count; i++) {
+    const weir_layer *layer = &net->layers[i];
+    const weir_layer_maps maps = {
+        .x = activations.maps[layer->input],
+        .residual = layer->residual == WEIR_NONE ? NULL : activations.maps[layer->residual],
+        .y = activations.maps[layer->output],
+        .norm = run->training ? activations.norms[i] : NULL,
+    };
+    weir_i_layer_forward(layer, parameters, run, maps);
+  }
+}
+
+// A residual's gradient is its output's, so the two share memory and nothing is to be done for it. Every other value's gradient is
+// a sum over its readers, which come later in the list: it is cleared when the first of them (walking back) is reached.
+void weir_i_net_backward(const weir_net *net, const weir_parameters *parameters, const weir_layer_run *run, weir_activations activations,
+                         weir_net_gradients gradients) {
+  const size_t mark = weir_i_arena_mark(run->scratch);
+  bool *begun = weir_i_arena_take(run->scratch, net->value_count, sizeof *begun);
+  memset(begun, 0, net->value_count * sizeof *begun);
+  begun[WEIR_VALUE_OUTPUT] = true;
+  for (size_t i = net->layer_count; i-- > 0;) {
+    const weir_layer *layer = &net->layers[i];
+    const weir_value *input = &net->values[layer->input];
+    if (layer->residual != WEIR_NONE) begun[layer->residual] = true;
+    if (!begun[layer->input]) {
+      memset(gradients.maps[layer->input], 0, run->n * weir_i_map_blocked(input->map) * sizeof(float));
+      begun[layer->input] = true;
+    }
+    const weir_layer_maps maps = {
+        .x = activations.maps[layer->input],
+        .norm = activations.norms[i],
+        .dy = gradients.maps[layer->output],
+        .dx = gradients.maps[layer->input],
+    };
+    weir_i_layer_backward(layer, parameters, run, maps);
+  }
+  weir_i_arena_release(run->scratch, mark);
+}
+
+double weir_i_net_flops(const weir_net *net) {
+  double flops = 0;
+  for (size_t i = 0; i < net->layer_count; i++) flops += weir_i_layer_flops(&net->layers[i]);
+  return flops;
+}

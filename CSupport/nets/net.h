@@ -1,0 +1,74 @@
+// An st-network: a list of layers over numbered values (maps). A builder describes it; this runs it forward and backward.
+#ifndef WEIR_NETS_NET_H
+#define WEIR_NETS_NET_H
+
+#include "base/status.h"
+#include "layers/layer.h"
+#include "base/json.h"
+
+/// A map inside a net. Values that never live at once share memory: `scoring` and `gradient` name the value whose memory is used.
+typedef struct weir_value {
+  weir_map map;
+  int training;  // value that owns the memory in training
+  int scoring;   // ... when scoring
+  int gradient;  // ... for gradients
+} weir_value;
+
+/// Value 0 is the input, value 1 the output [2c]: s, then t.
+enum { WEIR_VALUE_INPUT = 0, WEIR_VALUE_OUTPUT = 1 };
+
+typedef struct weir_net {
+  const char *type;
+  weir_layer *layers;
+  size_t layer_count, layer_capacity;
+  weir_value *values;
+  size_t value_count, value_capacity;
+} weir_net;
+
+/// A kind of net: how its members of the model description become layers. `path` ("steps.3.net") starts its parameters' names.
+typedef struct weir_net_class {
+  const char *type;
+  weir_status (*parse)(weir_net *net, weir_build *build, const weir_json *json, int object, const char *path, weir_map input,
+                       size_t outputs, weir_error *error);
+} weir_net_class;
+
+/// Builds the net that `object` describes. outputs: channels of the output map.
+weir_status weir_i_net_parse(weir_build *build, const weir_json *json, int object, const char *path, weir_map input, size_t outputs,
+                             weir_net **net, weir_error *error);
+
+// For builders. A size that is too large or missing memory sets build->failed.
+weir_status weir_i_net_start(weir_net *net, weir_build *build, weir_map input, weir_map output, size_t layers, size_t values);
+/// Adds a value with memory of its own.
+int weir_i_net_value(weir_net *net, weir_map map);
+/// Adds a layer from one value to another; residual may be WEIR_NONE.
+void weir_i_net_layer(weir_net *net, weir_build *build, weir_layer_options options, int input, int output, int residual);
+
+void weir_i_net_pack(const weir_net *net, const weir_parameters *parameters, const float *values, float *packed, float *packed_training);
+
+/// The memory of one run for n samples.
+typedef struct weir_activations {
+  float **maps;   // [value_count]
+  float **norms;  // [layer_count], training only: batch norm states
+} weir_activations;
+
+/// Takes activations from an arena (a null one counts).
+weir_activations weir_i_net_take(const weir_net *net, weir_arena *arena, size_t n, bool training);
+/// The largest scratch that its layers need while they run, taken and given back.
+void weir_i_net_reserve(const weir_net *net, const weir_layer_run *run);
+
+/// maps[0] -> maps[1].
+void weir_i_net_forward(const weir_net *net, const weir_parameters *parameters, const weir_layer_run *run, weir_activations activations);
+
+/// Gradient maps, taken as activations are.
+typedef struct weir_net_gradients {
+  float **maps;
+} weir_net_gradients;
+weir_net_gradients weir_i_net_take_gradients(const weir_net *net, weir_arena *arena, size_t n);
+
+/// gradients.maps[1] -> gradients.maps[0], and adds to the parameters' gradients. Activations are those of a training-mode forward.
+void weir_i_net_backward(const weir_net *net, const weir_parameters *parameters, const weir_layer_run *run, weir_activations activations,
+                         weir_net_gradients gradients);
+
+double weir_i_net_flops(const weir_net *net);
+
+#endif

@@ -1,0 +1,98 @@
+// The RealNVP residual network (REFERENCE 4): BN, concat(x, -x), ReLU, 3x3; blocks of [BN, ReLU, 3x3, BN, ReLU, 3x3, add]; each block's
+// output, and the first convolution's, also pass a 1x1 convolution into a running sum; BN, ReLU, 1x1 to s and t.
+#include <stdio.h>
+
+#include "nets/net.h"
+
+typedef struct resnet_options {
+  size_t channels, blocks;
+  bool skip, batch_norm, weight_norm;
+  double input_scale;
+} resnet_options;
+
+static weir_status read_options(const weir_json *json, int object, const char *path, resnet_options *options, weir_error *error) {
+  static const char *const keys[] = {"type", "channels", "blocks", "skip", "batch_norm", "weight_norm", "input_scale"};
+  weir_status status = weir_i_json_only(json, object, path, keys, sizeof keys / sizeof keys[0], error);
+  if (status == WEIR_OK) status = weir_i_json_count(json, object, path, "channels", 1, 65536, true, 0, &options->channels, error);
+  if (status == WEIR_OK) status = weir_i_json_count(json, object, path, "blocks", 0, 1024, true, 0, &options->blocks, error);
+  if (status == WEIR_OK) status = weir_i_json_bool(json, object, path, "skip", false, true, &options->skip, error);
+  if (status == WEIR_OK) status = weir_i_json_bool(json, object, path, "batch_norm", false, true, &options->batch_norm, error);
+  if (status == WEIR_OK) status = weir_i_json_bool(json, object, path, "weight_norm", false, true, &options->weight_norm, error);
+  if (status == WEIR_OK) status = weir_i_json_number(json, object, path, "input_scale", 1e-6, 1e6, false, 1, &options->input_scale, error);
+  return status;
+}
+
+typedef struct resnet_builder {
+  weir_net *net;
+  weir_build *build;
+  const char *path;
+  resnet_options options;
+} resnet_builder;
+
+// Names longer than a parameter's are caught when the parameter is added.
+static void add(const resnet_builder *b, weir_layer_options layer, const char *norm, const char *name, int input, int output, int residual) {
+  char norm_name[96], layer_name[96];
+  snprintf(norm_name, sizeof norm_name, "%s.%s", b->path, norm);
+  snprintf(layer_name, sizeof layer_name, "%s.%s", b->path, name);
+  layer.weight_norm = b->options.weight_norm;
+  layer.norm = layer.norm && b->options.batch_norm;
+  layer.norm_name = norm_name;
+  layer.name = layer_name;
+  if (layer.input_scale == 0) layer.input_scale = 1;
+  weir_i_net_layer(b->net, b->build, layer, input, output, residual);
+}
+
+static void add_block(const resnet_builder *b, weir_map map, size_t index, int input, int inner, int output) {
+  char norm[40], name[40];
+  snprintf(norm, sizeof norm, "blocks.%zu.in_norm", index);
+  snprintf(name, sizeof name, "blocks.%zu.in_conv", index);
+  const weir_layer_options first = {.kernel = 3, .in = map, .oc = map.c, .relu = true, .norm = true};
+  add(b, first, norm, name, input, inner, WEIR_NONE);
+  snprintf(norm, sizeof norm, "blocks.%zu.out_norm", index);
+  snprintf(name, sizeof name, "blocks.%zu.out_conv", index);
+  const weir_layer_options second = {.kernel = 3, .in = map, .oc = map.c, .relu = true, .norm = true, .has_bias = true};
+  add(b, second, norm, name, inner, output, input);
+}
+
+static weir_status parse(weir_net *net, weir_build *build, const weir_json *json, int object, const char *path, weir_map input, size_t outputs,
+                         weir_error *error) {
+  resnet_builder b = {net, build, path, {0}};
+  const weir_status read = read_options(json, object, path, &b.options, error);
+  if (read != WEIR_OK) return read;
+  const size_t blocks = b.options.blocks;
+  const weir_map mid = {b.options.channels, input.h, input.w}, output = {outputs, input.h, input.w};
+  if (weir_i_net_start(net, build, input, output, 3 * blocks + 3, 2 * blocks + 4) != WEIR_OK)
+    return weir_i_fail(error, WEIR_ERROR_MEMORY, path, "no memory for a net of %zu blocks", blocks);
+
+  const int first = weir_i_net_value(net, mid), sum = b.options.skip ? weir_i_net_value(net, mid) : WEIR_NONE;
+  const weir_layer_options in_conv = {.kernel = 3,
+                                      .in = input,
+                                      .oc = mid.c,
+                                      .relu = true,
+                                      .negate = true,
+                                      .norm = true,
+                                      .has_bias = true,
+                                      .input_scale = (float)b.options.input_scale};
+  const weir_layer_options skip_conv = {.kernel = 1, .in = mid, .oc = mid.c, .has_bias = true};
+  add(&b, in_conv, "in_norm", "in_conv", WEIR_VALUE_INPUT, first, WEIR_NONE);
+  if (b.options.skip) add(&b, skip_conv, "", "in_skip", first, sum, WEIR_NONE);
+
+  int stream = first, first_inner = WEIR_NONE;
+  for (size_t i = 0; i < blocks; i++) {
+    const int inner = weir_i_net_value(net, mid), next = weir_i_net_value(net, mid);
+    // Scoring adds a block's output onto its input in place; all blocks share one inner map, and one gradient each for stream and inner map.
+    if (first_inner == WEIR_NONE) first_inner = inner;
+    net->values[inner].scoring = net->values[inner].gradient = first_inner;
+    net->values[next].scoring = net->values[next].gradient = first;
+    add_block(&b, mid, i, stream, inner, next);
+    stream = next;
+    char name[40];
+    snprintf(name, sizeof name, "skips.%zu", i);
+    if (b.options.skip) add(&b, skip_conv, "", name, stream, sum, sum);
+  }
+  const weir_layer_options out_conv = {.kernel = 1, .in = mid, .oc = outputs, .relu = true, .norm = true, .has_bias = true};
+  add(&b, out_conv, "out_norm", "out_conv", b.options.skip ? sum : stream, WEIR_VALUE_OUTPUT, WEIR_NONE);
+  return WEIR_OK;
+}
+
+const weir_net_class weir_i_net_resnet = {"resnet", parse};
