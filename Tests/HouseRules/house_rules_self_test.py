@@ -15,7 +15,7 @@ GOOD = {
     "CSupport/kernels/kernels.def": "WEIR_KERNEL(gemm_forward)\n",
     "CSupport/kernels/gemm/gemm_ref.c": "void weir_k_gemm_forward_ref(void) {}\n",
     "CSupport/kernels/gemm/gemm_blas.c": "#include <cblas.h>\n",
-    "CSupport/file/model_file.c": '#include "model/json.h"\n// malloc(1) in a comment\nconst char *t = "abort()";\n'
+    "CSupport/file/model_file.c": '#include "base/json.h"\n// malloc(1) in a comment\nconst char *t = "abort()";\n'
     "void f(struct a *a) { a->free(a); }\n",
     "CSupport/train/trainer.c": '#include "file/safetensors.h"\n#include "weir_train.h"\n',
     "Sources/Weir/Flow.swift": "import CWeir\n",
