@@ -52,7 +52,7 @@ class Importer:
         """Says which argument promises a tensor that is not there."""
         options, names = self.options, [key for key in self.state if key.startswith(coupling + ".")]
         if not names:
-            depth = "--num-coupling-layers" if options.flow == "RealNVPTabular" else "--num-scales" if options.flow == "RealNVP" else None
+            depth = {"RealNVPTabular": "--num-coupling-layers", "RealNVP": "--num-scales"}.get(options.flow)
             why = f"the checkpoint has no such coupling: --flow {options.flow}"
             why += f" or {depth} does not fit it" if depth else " does not fit it"
         elif re.search(r"\.(blocks|skips)\.\d", name) and self.blocks(names) != options.num_blocks:
@@ -159,7 +159,8 @@ class Importer:
         layers = [0] + [3 + 2 * layer for layer in range(options.num_layers + 1)]
         found = sum(bool(re.fullmatch(re.escape(coupling) + r"\.st_net\.\d+\.weight", name)) for name in self.state)
         if found and found != len(layers):
-            raise ImportFailure(f"{coupling}.st_net has {found} linear layers: --num-layers says {options.num_layers}, {found - 2} would fit")
+            fits = f"--num-layers says {options.num_layers}, {found - 2} would fit"
+            raise ImportFailure(f"{coupling}.st_net has {found} linear layers: {fits}")
         for layer, source in enumerate(layers):
             output = dims * 2 if layer == len(layers) - 1 else hidden
             inputs = dims if layer == 0 else hidden
@@ -240,7 +241,8 @@ def read_state(path):
     except OSError as error:
         raise ImportFailure(f"{path}: {error.strerror}") from None
     except Exception:  # a damaged pickle fails in any way it likes
-        raise ImportFailure(f"{path}: not a checkpoint of plain tensors: damaged, or with other Python objects, which are never loaded") from None
+        why = "damaged, or with other Python objects, which are never loaded"
+        raise ImportFailure(f"{path}: not a checkpoint of plain tensors: {why}") from None
     state = loaded.get("net", loaded) if isinstance(loaded, dict) else None
     if not isinstance(state, dict) or not state or not all(isinstance(name, str) for name in state):
         raise ImportFailure(f'{path}: holds neither {{"net": state_dict}} nor a state_dict')
