@@ -102,7 +102,8 @@ int check_batchnorm_apply(const weir_kernels *candidate, const weir_kernels *ref
   for (size_t k = 0; k < ROWS * 2; k++) {
     const size_t rows = row_counts[k / 2], stride = strides[k % 2], count = span(rows, stride);
     check_case("%zu rows, stride %zu", rows, stride);
-    float *x = check_floats(count, k % 4), *du = check_floats(count, 1), *dx = check_floats(count, 3), *cut = check_floats(count, 0);
+    float *x = check_floats(count, k % 4), *du = check_floats(count, 1), *dx = check_floats(count, 3),
+          *cut = check_floats(count, 0);
     float *mean = check_floats(LANES, 1), *a = check_floats(LANES, 2), *b = check_floats(LANES, 3), *c = check_floats(LANES, 1);
     double *want = check_doubles(count, 0), *bound = check_doubles(count, 0);
     check_fill(x, count, -2, 2), check_fill(du, count, -2, 2), check_fill(dx, count, -2, 2);

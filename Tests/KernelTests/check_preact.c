@@ -39,8 +39,8 @@ static fixture make(const shape *s) {
 }
 
 static void name(const char *what, const shape *s) {
-  check_case("%s: c %zu h %zu w %zu pad %zu offset %zu%s%s%s", what, s->c, s->h, s->w, s->pad, s->offset, s->affine ? " affine" : "",
-             s->relu ? " relu" : "", s->negate ? " negate" : "");
+  check_case("%s: c %zu h %zu w %zu pad %zu offset %zu%s%s%s", what, s->c, s->h, s->w, s->pad, s->offset,
+             s->affine ? " affine" : "", s->relu ? " relu" : "", s->negate ? " negate" : "");
 }
 
 /// u of channel c at pixel p, and how far a float u may be from it.
@@ -119,10 +119,18 @@ static void check_backward(weir_k_preact_backward_fn *kernel, const shape *s) {
 static int check_all(const weir_kernels *candidate, bool forward) {
   for (size_t k = 0; k < CHANNELS * SIDES * 16; k++) {
     const size_t flags = k % 16, side = k / 16 % SIDES;
-    const shape s = {.c = channels[k / 16 / SIDES], .h = sides[side][0], .w = sides[side][1], .pad = flags / 8, .offset = k / 16 % 4,
-                     .affine = flags & 1, .relu = flags / 2 % 2, .negate = flags / 4 % 2};
-    if (forward) check_forward(candidate->preact_forward, &s);
-    else check_backward(candidate->preact_backward, &s);
+    const shape s = {.c = channels[k / 16 / SIDES],
+                     .h = sides[side][0],
+                     .w = sides[side][1],
+                     .pad = flags / 8,
+                     .offset = k / 16 % 4,
+                     .affine = flags & 1,
+                     .relu = flags / 2 % 2,
+                     .negate = flags / 4 % 2};
+    if (forward)
+      check_forward(candidate->preact_forward, &s);
+    else
+      check_backward(candidate->preact_backward, &s);
   }
   return check_end();
 }

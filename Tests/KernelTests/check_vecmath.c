@@ -37,7 +37,8 @@ static void check_range(map_fn *f, exact_fn *exact, double bound, uint32_t first
     f(x, y, n);
     for (size_t i = 0; i < n; i++)
       if (!(ulps(y[i], exact((double)x[i])) <= bound))
-        check_fail("f(%a) is %a, not %a: %.3g ulp", (double)x[i], (double)y[i], exact((double)x[i]), ulps(y[i], exact((double)x[i])));
+        check_fail("f(%a) is %a, not %a: %.3g ulp", (double)x[i], (double)y[i], exact((double)x[i]),
+                   ulps(y[i], exact((double)x[i])));
   }
   check_release();
 }

@@ -97,17 +97,9 @@ WEIR_SIMD_INLINE vf16 v_split(vf16 x, vf16 *exponent) {
 WEIR_SIMD_INLINE vm16 v_lt(vf16 x, vf16 y) {
   return (vm16){_mm256_cmp_ps(x.a, y.a, _CMP_LT_OQ), _mm256_cmp_ps(x.b, y.b, _CMP_LT_OQ)};
 }
-WEIR_SIMD_INLINE vm16 v_le(vf16 x, vf16 y) {
-  return (vm16){_mm256_cmp_ps(x.a, y.a, _CMP_LE_OQ), _mm256_cmp_ps(x.b, y.b, _CMP_LE_OQ)};
-}
 WEIR_SIMD_INLINE vm16 v_eq(vf16 x, vf16 y) {
   return (vm16){_mm256_cmp_ps(x.a, y.a, _CMP_EQ_OQ), _mm256_cmp_ps(x.b, y.b, _CMP_EQ_OQ)};
 }
-WEIR_SIMD_INLINE vm16 v_is_nan(vf16 x) {
-  return (vm16){_mm256_cmp_ps(x.a, x.a, _CMP_UNORD_Q), _mm256_cmp_ps(x.b, x.b, _CMP_UNORD_Q)};
-}
-WEIR_SIMD_INLINE vm16 vm_and(vm16 x, vm16 y) { return (vm16){_mm256_and_ps(x.a, y.a), _mm256_and_ps(x.b, y.b)}; }
-WEIR_SIMD_INLINE vm16 vm_or(vm16 x, vm16 y) { return (vm16){_mm256_or_ps(x.a, y.a), _mm256_or_ps(x.b, y.b)}; }
 WEIR_SIMD_INLINE vf16 v_blend(vm16 mask, vf16 x, vf16 y) {
   return (vf16){_mm256_blendv_ps(y.a, x.a, mask.a), _mm256_blendv_ps(y.b, x.b, mask.b)};
 }

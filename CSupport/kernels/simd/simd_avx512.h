@@ -47,9 +47,7 @@ WEIR_SIMD_INLINE vf16 v_min(vf16 a, vf16 b) { return _mm512_min_ps(b, a); }
 WEIR_SIMD_INLINE vf16 v_abs(vf16 a) { return _mm512_andnot_ps(_mm512_set1_ps(-0.0f), a); }
 WEIR_SIMD_INLINE vf16 v_neg(vf16 a) { return _mm512_xor_ps(_mm512_set1_ps(-0.0f), a); }
 /// |a| with the sign of b.
-WEIR_SIMD_INLINE vf16 v_copysign(vf16 a, vf16 b) {
-  return _mm512_or_ps(v_abs(a), _mm512_and_ps(_mm512_set1_ps(-0.0f), b));
-}
+WEIR_SIMD_INLINE vf16 v_copysign(vf16 a, vf16 b) { return _mm512_or_ps(v_abs(a), _mm512_and_ps(_mm512_set1_ps(-0.0f), b)); }
 
 /// Nearest whole number, ties to even.
 WEIR_SIMD_INLINE vf16 v_round(vf16 a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
@@ -67,11 +65,7 @@ WEIR_SIMD_INLINE vf16 v_split(vf16 a, vf16 *exponent) {
 
 /// Comparisons are false where either side is NaN.
 WEIR_SIMD_INLINE vm16 v_lt(vf16 a, vf16 b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
-WEIR_SIMD_INLINE vm16 v_le(vf16 a, vf16 b) { return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ); }
 WEIR_SIMD_INLINE vm16 v_eq(vf16 a, vf16 b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
-WEIR_SIMD_INLINE vm16 v_is_nan(vf16 a) { return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q); }
-WEIR_SIMD_INLINE vm16 vm_and(vm16 a, vm16 b) { return (__mmask16)(a & b); }
-WEIR_SIMD_INLINE vm16 vm_or(vm16 a, vm16 b) { return (__mmask16)(a | b); }
 /// mask ? a : b, bit for bit.
 WEIR_SIMD_INLINE vf16 v_blend(vm16 mask, vf16 a, vf16 b) { return _mm512_mask_blend_ps(mask, b, a); }
 

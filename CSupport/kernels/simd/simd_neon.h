@@ -77,14 +77,8 @@ WEIR_SIMD_INLINE vf16 v_split(vf16 x, vf16 *exponent) {
 }
 
 WEIR_SIMD_INLINE vm16 v_lt(vf16 x, vf16 y) { WEIR_SIMD_QUARTERS(vm16, vcltq_f32(x.val[i], y.val[i])); }
-WEIR_SIMD_INLINE vm16 v_le(vf16 x, vf16 y) { WEIR_SIMD_QUARTERS(vm16, vcleq_f32(x.val[i], y.val[i])); }
 WEIR_SIMD_INLINE vm16 v_eq(vf16 x, vf16 y) { WEIR_SIMD_QUARTERS(vm16, vceqq_f32(x.val[i], y.val[i])); }
-WEIR_SIMD_INLINE vm16 v_is_nan(vf16 x) { WEIR_SIMD_QUARTERS(vm16, vmvnq_u32(vceqq_f32(x.val[i], x.val[i]))); }
-WEIR_SIMD_INLINE vm16 vm_and(vm16 x, vm16 y) { WEIR_SIMD_QUARTERS(vm16, vandq_u32(x.val[i], y.val[i])); }
-WEIR_SIMD_INLINE vm16 vm_or(vm16 x, vm16 y) { WEIR_SIMD_QUARTERS(vm16, vorrq_u32(x.val[i], y.val[i])); }
-WEIR_SIMD_INLINE vf16 v_blend(vm16 mask, vf16 x, vf16 y) {
-  WEIR_SIMD_QUARTERS(vf16, vbslq_f32(mask.val[i], x.val[i], y.val[i]));
-}
+WEIR_SIMD_INLINE vf16 v_blend(vm16 mask, vf16 x, vf16 y) { WEIR_SIMD_QUARTERS(vf16, vbslq_f32(mask.val[i], x.val[i], y.val[i])); }
 
 WEIR_SIMD_INLINE vd16 vd_zero(void) {
   vd16 r;
