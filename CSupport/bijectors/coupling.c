@@ -28,8 +28,8 @@ static weir_status parse(weir_step *step, weir_build *build, const weir_step_sou
     coupling->packed_id = weir_i_build_packed(build, changed * pixels);
     coupling->packed_change = weir_i_build_packed(build, changed * pixels);
   }
-  return weir_i_net_parse(build, source->json, weir_i_json_get(source->json, source->object, "net"), net_path, net_input, 2 * changed,
-                          &coupling->net, error);
+  return weir_i_net_parse(build, source->json, weir_i_json_get(source->json, source->object, "net"), net_path, net_input,
+                          coupling->affine ? 2 * changed : changed, &coupling->net, error);
 }
 
 static void pack(const weir_step *step, const weir_parameters *parameters, const float *values, float *packed, float *packed_training) {
@@ -56,10 +56,10 @@ typedef struct pass {
   weir_flow_run *run;
   weir_activations activations;
   weir_net_gradients gradients;  // backward
-  float *raw;                    // [threads][2 * count]: planar s then t of one sample
+  float *raw;                    // [threads][outputs]: planar s (affine only), then t of one sample
   float *dgain;                  // backward: [threads][count], of one sample
   double *dgain_sums;            // backward: [n][changed]
-  size_t changed, pixels, count, first_id, first_changed;
+  size_t changed, pixels, count, outputs, shift_at, first_id, first_changed;
   const float *id, *change, *gain;
   bool forward;
 } pass;
@@ -72,11 +72,13 @@ static pass take(const weir_step *step, weir_flow_run *run, bool forward, bool b
   p.changed = weir_i_mask_changed(&coupling->mask, step->in);
   p.pixels = step->in.h * step->in.w;
   p.count = p.changed * p.pixels;
+  p.outputs = coupling->affine ? 2 * p.count : p.count;
+  p.shift_at = p.outputs - p.count;
   p.first_id = weir_i_mask_first_id(&coupling->mask, step->in) * p.pixels;
   p.first_changed = weir_i_mask_first_changed(&coupling->mask, step->in) * p.pixels;
   p.activations = step->keeps_activations && run->layers.training ? step->kept
                                                                   : weir_i_net_take(coupling->net, scratch, n, run->layers.training);
-  p.raw = weir_i_arena_take(scratch, threads * 2 * p.count, sizeof *p.raw);
+  p.raw = weir_i_arena_take(scratch, threads * p.outputs, sizeof *p.raw);
   if (backward) {
     p.gradients = weir_i_net_take_gradients(coupling->net, scratch, n);
     p.dgain = weir_i_arena_take(scratch, threads * p.count, sizeof *p.dgain);
@@ -115,7 +117,7 @@ static void run_net(pass *p) {
 
 static float *unpack_output(const pass *p, size_t i, size_t thread) {
   const weir_map output = p->step->coupling.net->values[WEIR_VALUE_OUTPUT].map;
-  float *raw = p->raw + thread * 2 * p->count;
+  float *raw = p->raw + thread * p->outputs;
   weir_i_layout_unpack(p->activations.maps[WEIR_VALUE_OUTPUT] + i * weir_i_map_blocked(output), 0, output.c, p->pixels, raw);
   return raw;
 }
@@ -129,7 +131,7 @@ static void transform_samples(void *arg, size_t begin, size_t end, size_t thread
     const weir_coupling coupling = {
         .x = x,
         .raw_s = p->gain == NULL ? NULL : raw,
-        .raw_t = raw + p->count,
+        .raw_t = raw + p->shift_at,
         .gain = p->gain,
         .mask = p->change,
         .y = x,
@@ -167,19 +169,18 @@ static void untransform_samples(void *arg, size_t begin, size_t end, size_t thre
         .y = y,
         .dy = dy,
         .raw_s = affine ? raw : NULL,
-        .raw_t = raw + p->count,
+        .raw_t = raw + p->shift_at,
         .gain = p->gain,
         .mask = p->change,
         .dlogdet = run->dlogdet,
         .x = y,
         .dx = dy,
         .draw_s = raw,
-        .draw_t = raw + p->count,
+        .draw_t = raw + p->shift_at,
         .dgain = dgain,
         .count = p->count,
     };
     run->layers.kernels->coupling_backward(&coupling);
-    if (!affine) memset(raw, 0, p->count * sizeof *raw);
     for (size_t c = 0; c < p->changed; c++) {
       double sum = 0;
       for (size_t e = 0; e < p->pixels; e++) sum += dgain[c * p->pixels + e];

@@ -1,4 +1,6 @@
 // Opening a model: container, description, numbers, packed constants.
+#include <string.h>
+
 #include "file/model_values.h"
 #include "model/model.h"
 
@@ -19,7 +21,7 @@ static weir_status open_file(const weir_safetensors *file, const weir_allocator 
   weir_status status = weir_i_file_spec(file, allocator, &spec, &spec_bytes, error);
   if (status != WEIR_OK) return status;
   weir_model *made = NULL;
-  status = weir_i_model_create(spec, spec_bytes - 1, allocator, &made, error);
+  status = weir_i_model_create(spec, strlen(spec), allocator, &made, error);
   weir_i_release(allocator, spec, spec_bytes);
   if (status != WEIR_OK) return status;
   status = fill(made, file, error);

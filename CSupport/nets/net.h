@@ -14,7 +14,7 @@ typedef struct weir_value {
   int gradient;  // ... for gradients
 } weir_value;
 
-/// Value 0 is the input, value 1 the output [2c]: s, then t.
+/// Value 0 is the input, value 1 the output: s then t for affine couplings, t alone for additive ones.
 enum { WEIR_VALUE_INPUT = 0, WEIR_VALUE_OUTPUT = 1 };
 
 typedef struct weir_net {
