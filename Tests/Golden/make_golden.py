@@ -114,7 +114,7 @@ class Weights:
         if bias:
             self.normal(name + ".bias", (output,), 0.2)
 
-    def resnet(self, name, net, channels):
+    def resnet(self, name, net, channels, output):
         mid = net["channels"]
         self.norm(name + ".in_norm", net, channels)
         self.conv(name + ".in_conv", net, mid, 2 * channels, 3)
@@ -129,10 +129,10 @@ class Weights:
             if net["skip"]:
                 self.conv(f"{name}.skips.{block}", net, mid, mid, 1)
         self.norm(name + ".out_norm", net, mid)
-        self.conv(name + ".out_conv", net, 2 * channels, mid, 1, gain=0.7)
+        self.conv(name + ".out_conv", net, output, mid, 1, gain=0.7)
 
-    def mlp(self, name, net, dims):
-        sizes = [dims] + [net["hidden"]] * (net["layers"] + 1) + [2 * dims]
+    def mlp(self, name, net, dims, output):
+        sizes = [dims] + [net["hidden"]] * (net["layers"] + 1) + [output]
         for layer, (inputs, outputs) in enumerate(zip(sizes, sizes[1:])):
             self.normal(f"{name}.layers.{layer}.weight", (outputs, inputs), inputs ** -0.5)
             self.normal(f"{name}.layers.{layer}.bias", (outputs,), 0.2)
@@ -140,10 +140,13 @@ class Weights:
     def coupling(self, index, step, channels):
         if step["mask"]["type"] == "channel":
             channels //= 2
-        if step["transform"] == "affine":
+        output = 2 * channels
+        if step["transform"] == "additive":
+            output = channels
+        else:
             self.uniform(f"steps.{index}.gain", (channels,), 0.3, 0.9)
             self.tensors[f"steps.{index}.gain"][-1] *= -1
-        getattr(self, step["net"]["type"])(f"steps.{index}.net", step["net"], channels)
+        getattr(self, step["net"]["type"])(f"steps.{index}.net", step["net"], channels, output)
 
 
 def make_model(shape, steps, seed):

@@ -10,7 +10,7 @@ the inverse, scores, the training loss and, through autograd, the gradient of ev
 
 Conventions. Images: y = (v + u) / 256 with noise u (1/2 unless told); log-dets are those of dz/dv, so scores are log P(v).
 Coupling: s = gain * tanh(raw s), y = (x + t) exp(s). Quadrants run 0 top-left, 1 top-right, 2 bottom-right, 3 bottom-left.
-An additive coupling has s = 0 and no gain; its net still has the outputs of s, which go unused.
+The net of an additive coupling gives t alone, and such a coupling has no gain.
 """
 
 import json
@@ -131,9 +131,9 @@ class ReferenceFlow:
         """(s, t) of what the net sees, before masking."""
         name = f"steps.{index}.net"
         raw = self.resnet(name, step["net"], x, training) if step["net"]["type"] == "resnet" else self.mlp(name, step["net"], x)
-        s, t = raw.chunk(2, 1)
         if step["transform"] == "additive":
-            return torch.zeros_like(t), t
+            return torch.zeros_like(raw), raw
+        s, t = raw.chunk(2, 1)
         gain = self.tensors[f"steps.{index}.gain"]
         return gain.reshape((-1,) + (1,) * (x.dim() - 2)) * torch.tanh(s), t
 
