@@ -1,6 +1,7 @@
 // Speed of the convolution and matrix product kernels beside this core's multiply-add peak, measured the same way.
 //
-//   cc -O2 -ICSupport -ICSupport/include Examples/HotLoops/bench_kernels.c <libweir.a> -lm && ./a.out [isa] [substring of a case]
+//   cc -O2 -ICSupport -ICSupport/include -o bench_kernels Examples/HotLoops/bench_kernels.c CSupport/build/libweir.a -lm
+//   ./bench_kernels [isa [part of a case's name]]
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,15 +65,20 @@ static float *floats(size_t count) {
   return values;
 }
 
-static double flop(const bench *b) { return 2.0 * (double)b->a * (double)b->b * (double)b->h * (b->kind & GEMM ? 1 : 9.0 * (double)b->w); }
+static double flop(const bench *b) {
+  return 2.0 * (double)b->a * (double)b->b * (double)b->h * (b->kind & GEMM ? 1 : 9.0 * (double)b->w);
+}
 
 static void once(const weir_kernels *k, const bench *b, float *x, float *weight, float *y) {
   const size_t tiles = weir_i_blocks(b->a) * weir_i_blocks(b->b);
   if (b->kind & GEMM) {
     const size_t x_row = b->map ? 16 : weir_i_block_round(b->a), x_block = b->map ? b->h * 16 : 16;
     const size_t y_row = b->map ? 16 : weir_i_block_round(b->b), y_block = x_block;
-    if (b->kind & WEIGHTS) k->gemm_weights(&(weir_gemm_weights){x, y, weight, x_row, x_block, y_row, y_block, b->a, b->b, b->h}, 0, tiles);
-    else k->gemm_forward(&(weir_gemm){x, weight, NULL, NULL, y, x_row, x_block, y_row, y_block, b->a, b->b}, 0, b->h, 0, weir_i_blocks(b->b));
+    if (b->kind & WEIGHTS)
+      k->gemm_weights(&(weir_gemm_weights){x, y, weight, x_row, x_block, y_row, y_block, b->a, b->b, b->h}, 0, tiles);
+    else
+      k->gemm_forward(&(weir_gemm){x, weight, NULL, NULL, y, x_row, x_block, y_row, y_block, b->a, b->b}, 0, b->h, 0,
+                      weir_i_blocks(b->b));
   } else if (b->kind & WEIGHTS) {
     k->conv3x3_weights(&(weir_conv3x3_weights){x, y, weight, b->a, b->b, b->h, b->w}, 0, tiles);
   } else {
@@ -82,20 +88,20 @@ static void once(const weir_kernels *k, const bench *b, float *x, float *weight,
 
 // Twelve chains of multiply-adds in registers: what the multipliers can do and nothing else.
 #if defined(__x86_64__)
-#define CHAINS(isa, type, zero, fma)                                                                             \
-  __attribute__((target(isa))) static void chains_##type(int count) {                                            \
-    type sum[12], factor = zero();                                                                               \
-    for (int i = 0; i < 12; i++) sum[i] = zero();                                                                \
-    for (int n = 0; n < count; n++) {                                                                            \
-      sum[0] = fma(factor, factor, sum[0]), sum[1] = fma(factor, factor, sum[1]);                                \
-      sum[2] = fma(factor, factor, sum[2]), sum[3] = fma(factor, factor, sum[3]);                                \
-      sum[4] = fma(factor, factor, sum[4]), sum[5] = fma(factor, factor, sum[5]);                                \
-      sum[6] = fma(factor, factor, sum[6]), sum[7] = fma(factor, factor, sum[7]);                                \
-      sum[8] = fma(factor, factor, sum[8]), sum[9] = fma(factor, factor, sum[9]);                                \
-      sum[10] = fma(factor, factor, sum[10]), sum[11] = fma(factor, factor, sum[11]);                            \
-      __asm__ volatile("" : "+v"(sum[0]), "+v"(sum[1]), "+v"(sum[2]), "+v"(sum[3]), "+v"(sum[4]), "+v"(sum[5])); \
+#define CHAINS(isa, type, zero, fma)                                                                               \
+  __attribute__((target(isa))) static void chains_##type(int count) {                                              \
+    type sum[12], factor = zero();                                                                                 \
+    for (int i = 0; i < 12; i++) sum[i] = zero();                                                                  \
+    for (int n = 0; n < count; n++) {                                                                              \
+      sum[0] = fma(factor, factor, sum[0]), sum[1] = fma(factor, factor, sum[1]);                                  \
+      sum[2] = fma(factor, factor, sum[2]), sum[3] = fma(factor, factor, sum[3]);                                  \
+      sum[4] = fma(factor, factor, sum[4]), sum[5] = fma(factor, factor, sum[5]);                                  \
+      sum[6] = fma(factor, factor, sum[6]), sum[7] = fma(factor, factor, sum[7]);                                  \
+      sum[8] = fma(factor, factor, sum[8]), sum[9] = fma(factor, factor, sum[9]);                                  \
+      sum[10] = fma(factor, factor, sum[10]), sum[11] = fma(factor, factor, sum[11]);                              \
+      __asm__ volatile("" : "+v"(sum[0]), "+v"(sum[1]), "+v"(sum[2]), "+v"(sum[3]), "+v"(sum[4]), "+v"(sum[5]));   \
       __asm__ volatile("" : "+v"(sum[6]), "+v"(sum[7]), "+v"(sum[8]), "+v"(sum[9]), "+v"(sum[10]), "+v"(sum[11])); \
-    }                                                                                                            \
+    }                                                                                                              \
   }
 CHAINS("avx512f", __m512, _mm512_setzero_ps, _mm512_fmadd_ps)
 CHAINS("avx2,fma", __m256, _mm256_setzero_ps, _mm256_fmadd_ps)
@@ -133,7 +139,9 @@ static void measure(const weir_kernels *k, weir_isa isa, const bench *b) {
     if (took < best) best = took;
     if (peak < best_peak) best_peak = peak;
   }
-  printf("%-26s %7.1f GFLOP/s %5.1f %%\n", b->name, 1e-9 / best, 100 * best_peak / best);
+  printf("%-26s %7.1f GFLOP/s", b->name, 1e-9 / best);
+  if (best_peak > 0) printf(" %5.1f %%", 100 * best_peak / best);
+  printf("\n");
   free(x), free(y), free(weight);
 }
 

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GUARD = 512, ALIGNMENT = 64, PRINTED = 8 };
+// A guard's bytes read as NaN, float or double, so that what a kernel reads past its arrays shows in what it writes.
+enum { GUARD = 512, GUARD_BYTE = 0xFF, ALIGNMENT = 64, PRINTED = 8 };
 
 typedef struct buffer {
   struct buffer *next;
@@ -21,8 +22,6 @@ static buffer *buffers;
 static char label[256];
 static int failures;
 static uint64_t state = 1;
-
-static unsigned char guard_byte(size_t i) { return (unsigned char)(0xA5 ^ (i * 37)); }
 
 void check_case(const char *format, ...) {
   va_list arguments;
@@ -59,7 +58,8 @@ static void *guarded(size_t bytes, size_t offset) {
   made->frozen = NULL;
   made->next = buffers;
   buffers = made;
-  for (size_t i = 0; i < GUARD; i++) made->data[-1 - (ptrdiff_t)i] = made->data[bytes + i] = guard_byte(i);
+  memset(made->data - GUARD, GUARD_BYTE, GUARD);
+  memset(made->data + bytes, GUARD_BYTE, GUARD);
   return made->data;
 }
 
@@ -88,11 +88,11 @@ void check_release(void) {
   while (buffers != NULL) {
     buffer *b = buffers;
     for (size_t i = 0; i < GUARD; i++) {
-      if (b->data[-1 - (ptrdiff_t)i] != guard_byte(i)) {
+      if (b->data[-1 - (ptrdiff_t)i] != GUARD_BYTE) {
         check_fail("wrote %zu bytes before a buffer of %zu bytes", i + 1, b->bytes);
         break;
       }
-      if (b->data[b->bytes + i] != guard_byte(i)) {
+      if (b->data[b->bytes + i] != GUARD_BYTE) {
         check_fail("wrote %zu bytes past the end of a buffer of %zu bytes", i + 1, b->bytes);
         break;
       }
@@ -138,9 +138,12 @@ bool check_close(const char *what, const float *got, const double *want, const d
   for (size_t i = 0; i < count; i++) {
     double value = (double)got[i];
     bool near;
-    if (isnan(want[i]) || isnan(value)) near = isnan(want[i]) && isnan(value);
-    else if (isinf(want[i]) || isinf(value)) near = want[i] == value;
-    else near = fabs(value - want[i]) <= bound[i];
+    if (isnan(want[i]) || isnan(value))
+      near = isnan(want[i]) && isnan(value);
+    else if (isinf(want[i]) || isinf(value))
+      near = want[i] == value;
+    else
+      near = fabs(value - want[i]) <= bound[i];
     if (!near) {
       check_fail("%s[%zu] of %zu is %.9g, not %.9g +- %.3g", what, i, count, value, want[i], bound[i]);
       return false;
@@ -152,8 +155,8 @@ bool check_close(const char *what, const float *got, const double *want, const d
 bool check_bits(const char *what, const float *got, const float *want, size_t count) {
   for (size_t i = 0; i < count; i++)
     if (memcmp(&got[i], &want[i], sizeof(float)) != 0) {
-      check_fail("%s[%zu] of %zu is %.9g (%a), not exactly %.9g (%a)", what, i, count, (double)got[i], (double)got[i], (double)want[i],
-                 (double)want[i]);
+      check_fail("%s[%zu] of %zu is %.9g (%a), not exactly %.9g (%a)", what, i, count, (double)got[i], (double)got[i],
+                 (double)want[i], (double)want[i]);
       return false;
     }
   return true;

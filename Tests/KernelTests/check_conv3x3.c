@@ -9,7 +9,7 @@ typedef struct shape {
 } shape;
 
 /// Channels and sizes that hit every tile width, single and paired blocks, and partly filled blocks.
-static const shape fixed[] = {{2, 64, 28, 28}, {64, 2, 28, 28}, {33, 17, 9, 7}, {48, 80, 7, 7},  {1, 1, 1, 1},   {16, 33, 5, 14},
+static const shape fixed[] = {{2, 64, 28, 28}, {64, 2, 28, 28}, {33, 17, 9, 7},  {48, 80, 7, 7}, {1, 1, 1, 1},    {16, 33, 5, 14},
                               {17, 32, 3, 13}, {3, 48, 2, 31},  {32, 16, 1, 40}, {15, 2, 8, 1},  {5, 130, 2, 16}, {34, 31, 16, 8}};
 
 static size_t map_offset(size_t c, size_t pixels, size_t pixel) {
@@ -114,11 +114,12 @@ static void weights_case(const weir_kernels *candidate, shape s, size_t offset) 
 
   double *want = check_doubles(count, 0), *bound = check_doubles(count, 0);
   for (size_t at = 0; at < count; at++) {
-    const size_t k = at / WEIR_BLOCK % 9, i = at / WEIR_BLOCK / 9 % s.ic, o = at / WEIR_BLOCK / 9 / s.ic * WEIR_BLOCK + at % WEIR_BLOCK;
+    const size_t k = at / WEIR_BLOCK % 9, i = at / WEIR_BLOCK / 9 % s.ic,
+                 o = at / WEIR_BLOCK / 9 / s.ic * WEIR_BLOCK + at % WEIR_BLOCK;
     double sum = (double)start[at], size = fabs(sum);
     for (size_t p = 0; p < pixels; p++) {
-      const double term = (double)dy[map_offset(o, pixels, p)] *
-                          (double)x[map_offset(i, halo, (p / s.w + k / 3) * (s.w + 2) + p % s.w + k % 3)];
+      const double term =
+          (double)dy[map_offset(o, pixels, p)] * (double)x[map_offset(i, halo, (p / s.w + k / 3) * (s.w + 2) + p % s.w + k % 3)];
       sum += term;
       size += fabs(term);
     }
@@ -139,7 +140,8 @@ int check_conv3x3_forward(const weir_kernels *candidate, const weir_kernels *ref
   for (size_t i = 0; i < 7; i++)
     for (size_t o = 0; o < 7; o++)
       for (size_t h = 1; h <= 9; h += 2 + (i + o) % 3)
-        forward_case(candidate, fused, (shape){channels[i], channels[o], h, 1 + (h * 5 + i + o) % 9}, (unsigned)(offset % 8), offset % 16),
+        forward_case(candidate, fused, (shape){channels[i], channels[o], h, 1 + (h * 5 + i + o) % 9}, (unsigned)(offset % 8),
+                     offset % 16),
             offset++;
   for (size_t w = 1; w <= 32; w++) forward_case(candidate, fused, (shape){3, 48, 1 + w % 4, w}, (unsigned)(w % 8), w % 16);
   for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) forward_case(candidate, fused, fixed[i], (unsigned)(3 * i % 8), i);

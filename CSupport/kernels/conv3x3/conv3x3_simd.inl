@@ -82,16 +82,17 @@ void WEIR_SIMD_NAME(conv3x3_forward)(const weir_conv3x3 *conv, size_t row_begin,
 enum { CONV3X3_CHANNELS = WEIR_SIMD_CONV_BLOCKS == 2 ? 4 : 2, CONV3X3_GROUP_PIXELS = 112 };
 
 /// Adds rows [begin, end) to kernel row ky of `channels` input channels from i, `blocks` blocks from b; both counts are constants.
-WEIR_SIMD_INLINE void conv3x3_weights_tile(const weir_conv3x3_weights *conv, size_t i, size_t b, size_t ky, size_t begin, size_t end,
-                                           const size_t channels, const size_t blocks) {
+WEIR_SIMD_INLINE void conv3x3_weights_tile(const weir_conv3x3_weights *conv, size_t i, size_t b, size_t ky, size_t begin,
+                                           size_t end, const size_t channels, const size_t blocks) {
   const size_t row = (conv->w + 2) * WEIR_BLOCK, panel = conv->ic * 9 * WEIR_BLOCK, map = conv->h * conv->w * WEIR_BLOCK;
   const float *x_row = conv->x + i / WEIR_BLOCK * (conv->h + 2) * row + (begin + ky) * row + i % WEIR_BLOCK;
   const float *dy = conv->dy + b * map + begin * conv->w * WEIR_BLOCK;
   float *dweight = conv->dweight + b * panel + (i * 9 + ky * 3) * WEIR_BLOCK;
   vf16 sum[WEIR_SIMD_CONV_BLOCKS][3 * CONV3X3_CHANNELS];
   WEIR_TILE_UNROLL for (size_t n = 0; n < blocks; n++) {
-    WEIR_TILE_UNROLL for (size_t k = 0; k < 3 * channels; k++)
+    WEIR_TILE_UNROLL for (size_t k = 0; k < 3 * channels; k++) {
       sum[n][k] = v_load(dweight + n * panel + (k / 3 * 9 + k % 3) * WEIR_BLOCK);
+    }
   }
   for (size_t r = begin; r < end; r++, x_row += row) {
     const float *x = x_row;
@@ -106,8 +107,9 @@ WEIR_SIMD_INLINE void conv3x3_weights_tile(const weir_conv3x3_weights *conv, siz
     }
   }
   WEIR_TILE_UNROLL for (size_t n = 0; n < blocks; n++) {
-    WEIR_TILE_UNROLL for (size_t k = 0; k < 3 * channels; k++)
+    WEIR_TILE_UNROLL for (size_t k = 0; k < 3 * channels; k++) {
       v_store(dweight + n * panel + (k / 3 * 9 + k % 3) * WEIR_BLOCK, sum[n][k]);
+    }
   }
 }
 

@@ -18,9 +18,7 @@ WEIR_SIMD_INLINE void gemm_tile(const weir_gemm *gemm, size_t r, size_t b, const
   const bool direct = rows == 1 || gemm->x_row == WEIR_BLOCK;
   float gathered[WEIR_SIMD_CONV_PIXELS * WEIR_BLOCK];  // so that rows are a constant apart
   vf16 sum[GEMM_ROW_BLOCKS][WEIR_SIMD_CONV_PIXELS];
-  WEIR_TILE_UNROLL for (size_t n = 0; n < blocks; n++) {
-    WEIR_TILE_UNROLL for (size_t p = 0; p < rows; p++) sum[n][p] = v_zero();
-  }
+  WEIR_TILE_UNROLL for (size_t n = 0; n < blocks; n++) { WEIR_TILE_UNROLL for (size_t p = 0; p < rows; p++) sum[n][p] = v_zero(); }
   for (size_t first = 0; first < gemm->inputs; first += WEIR_BLOCK, x += gemm->x_block) {
     if (!direct) {
       WEIR_TILE_UNROLL for (size_t p = 0; p < rows; p++) v_store(gathered + p * WEIR_BLOCK, v_load(x + p * gemm->x_row));

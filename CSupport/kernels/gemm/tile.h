@@ -20,9 +20,10 @@
 
 /// INSTANCE(n) for every width that a tile can have.
 #if WEIR_SIMD_CONV_PIXELS == 14
-#define WEIR_TILE_WIDTHS(INSTANCE)                                                                                            \
-  INSTANCE(1) INSTANCE(2) INSTANCE(3) INSTANCE(4) INSTANCE(5) INSTANCE(6) INSTANCE(7)                                         \
-  INSTANCE(8) INSTANCE(9) INSTANCE(10) INSTANCE(11) INSTANCE(12) INSTANCE(13) INSTANCE(14)
+#define WEIR_TILE_WIDTHS(INSTANCE)                                                                                          \
+  INSTANCE(1)                                                                                                               \
+  INSTANCE(2) INSTANCE(3) INSTANCE(4) INSTANCE(5) INSTANCE(6) INSTANCE(7) INSTANCE(8) INSTANCE(9) INSTANCE(10) INSTANCE(11) \
+      INSTANCE(12) INSTANCE(13) INSTANCE(14)
 #elif WEIR_SIMD_CONV_PIXELS == 6
 #define WEIR_TILE_WIDTHS(INSTANCE) INSTANCE(1) INSTANCE(2) INSTANCE(3) INSTANCE(4) INSTANCE(5) INSTANCE(6)
 #else
