@@ -1,6 +1,6 @@
 // Speed of the convolution and matrix product kernels beside this core's multiply-add peak, measured the same way.
 //
-//   cc -O2 -ICSupport -ICSupport/include -o bench_kernels Examples/HotLoops/bench_kernels.c CSupport/build/libweir.a -lm
+//   cc -O2 -ICSupport -ICSupport/include -o bench_kernels Examples/HotLoops/bench_kernels.c build/libweir.a -lm
 //   ./bench_kernels [isa [part of a case's name]]
 #include <stdio.h>
 #include <stdlib.h>

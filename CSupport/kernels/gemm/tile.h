@@ -18,17 +18,18 @@
 /// Makes the compiler read memory again: else it keeps an input that the next tap needs too in a register, and spills sums for it.
 #define WEIR_TILE_FORGET() __asm__ volatile("" ::: "memory")
 
+// clang-format off: it moves the line breaks of a list of calls every time
 /// INSTANCE(n) for every width that a tile can have.
 #if WEIR_SIMD_CONV_PIXELS == 14
-#define WEIR_TILE_WIDTHS(INSTANCE)                                                                                          \
-  INSTANCE(1)                                                                                                               \
-  INSTANCE(2) INSTANCE(3) INSTANCE(4) INSTANCE(5) INSTANCE(6) INSTANCE(7) INSTANCE(8) INSTANCE(9) INSTANCE(10) INSTANCE(11) \
-      INSTANCE(12) INSTANCE(13) INSTANCE(14)
+#define WEIR_TILE_WIDTHS(INSTANCE)                                                    \
+  INSTANCE(1) INSTANCE(2) INSTANCE(3) INSTANCE(4) INSTANCE(5) INSTANCE(6) INSTANCE(7) \
+  INSTANCE(8) INSTANCE(9) INSTANCE(10) INSTANCE(11) INSTANCE(12) INSTANCE(13) INSTANCE(14)
 #elif WEIR_SIMD_CONV_PIXELS == 6
 #define WEIR_TILE_WIDTHS(INSTANCE) INSTANCE(1) INSTANCE(2) INSTANCE(3) INSTANCE(4) INSTANCE(5) INSTANCE(6)
 #else
 #error "list the tile widths of this instruction set"
 #endif
+// clang-format on
 
 /// Width of the first tile when `rest` is cut into as few tiles as possible, all of about the same width: a thin last tile would
 /// leave the multipliers waiting for their own results.
