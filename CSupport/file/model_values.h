@@ -20,4 +20,8 @@ weir_status weir_i_file_spec(const weir_safetensors *file, const weir_allocator 
 /// are not finite or outside the parameter's domain.
 weir_status weir_i_file_values(const weir_safetensors *file, const weir_flow *flow, float *values, weir_error *error);
 
+/// The description with its "provenance" replaced by a JSON object, NUL-terminated, for weir_i_release(allocator, *text, *bytes).
+weir_status weir_i_spec_with_provenance(const char *spec, const char *provenance, const weir_allocator *allocator, char **text, size_t *bytes,
+                                        weir_error *error);
+
 #endif

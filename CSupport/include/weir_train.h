@@ -56,11 +56,12 @@ typedef struct weir_step_report {
   double loss;           ///< Mean negative log-likelihood of the batch, nats per sample, before the update.
   double gradient_norm;  ///< Before clipping.
   double learning_rate;  ///< Used, after any lowering by the guard.
-  int32_t skipped;       ///< 1 when loss or gradient was not finite: the update was dropped, the last good state restored, the rate halved.
-  char layer[96];        ///< When skipped: the first step or parameter that was not finite.
+  int32_t skipped;       ///< 1 when loss or gradient was not finite: the update was dropped and, unless the input itself was not
+                         ///< finite, the rate halved; from the second such step in a row on, the last good state is restored too.
+  char layer[96];        ///< When skipped: "input", or the first step or parameter that was not finite.
 } weir_step_report;
 
-/// One optimizer step on x, f32 [n, ...] in the units of weir_score, n 2 to batch (batch norm needs two).
+/// One optimizer step (Adam) on x, f32 [n, ...] in the units of weir_score, n 1 to batch.
 WEIR_API weir_status weir_trainer_step(weir_trainer *trainer, const float *x, size_t n, double learning_rate, weir_step_report *report,
                                        weir_error *error);
 

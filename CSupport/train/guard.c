@@ -1,0 +1,104 @@
+// The guard against NaN (DESIGN 7). A step whose loss or gradient is not finite never reaches the weights. If the next one fails too, the
+// weights themselves are to blame: the last good state, at most KEEP_EVERY good steps old, comes back.
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "train/trainer.h"
+
+enum { KEEP_EVERY = 32, GIVE_UP_AFTER = 60 };
+// The rate the guard lowered comes back over about 500 good steps for each halving.
+static const double recovery = 1.0014;
+
+static void copy_fixed(weir_trainer *trainer, bool save) {
+  const weir_parameters *parameters = &trainer->flow.parameters;
+  float *fixed = trainer->guard.fixed;
+  for (size_t i = 0; i < parameters->count; i++) {
+    const weir_parameter *parameter = &parameters->items[i];
+    if (parameter->trainable) continue;
+    float *values = trainer->values + parameter->offset;
+    memcpy(save ? fixed : values, save ? values : fixed, parameter->count * sizeof *fixed);
+    fixed += parameter->count;
+  }
+}
+
+static void copy_all(weir_trainer *trainer, bool save) {
+  const size_t bytes = trainer->flow.parameters.values * sizeof(float);
+  float *const now[] = {trainer->values, trainer->m, trainer->v};
+  float *const then[] = {trainer->guard.values, trainer->guard.m, trainer->guard.v};
+  for (size_t i = 0; i < 3; i++) memcpy(save ? then[i] : now[i], save ? now[i] : then[i], bytes);
+}
+
+void weir_i_guard_keep(weir_trainer *trainer) {
+  copy_all(trainer, true);
+  trainer->guard.good_steps = 0;
+}
+
+void weir_i_guard_before(weir_trainer *trainer) { copy_fixed(trainer, true); }
+
+void weir_i_guard_good(weir_trainer *trainer) {
+  weir_guard *guard = &trainer->guard;
+  // This step's update is not proven yet, so what is kept is a state from which one more step went well: only after two in a row.
+  if (guard->skipped_in_a_row == 0 && ++guard->good_steps >= KEEP_EVERY) weir_i_guard_keep(trainer);
+  guard->skipped_in_a_row = 0;
+  guard->rate_factor = fmin(1, guard->rate_factor * recovery);
+}
+
+static bool all_finite(const float *values, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (!isfinite(values[i])) return false;
+  return true;
+}
+
+// Walks forward step by step to the first whose output is not finite.
+static void name_step(weir_trainer *trainer, const float *x, size_t n, char *layer, size_t size) {
+  const weir_flow *flow = &trainer->flow;
+  memcpy(trainer->x, x, n * flow->dims * sizeof *x);
+  memset(trainer->logdet, 0, n * sizeof *trainer->logdet);
+  weir_flow_run run = weir_i_trainer_run(trainer, n, WEIR_STATISTICS_NONE);
+  run.z_used = 0;
+  for (size_t i = 0; i < flow->step_count; i++) {
+    const weir_step *step = &flow->steps[i];
+    step->type->forward(step, &run);
+    bool finite = true;
+    for (size_t k = 0; k < n && finite; k++)
+      finite = isfinite(run.logdet[k]) && all_finite(weir_i_run_x(&run, k), weir_i_map_count(step->out));
+    if (finite) continue;
+    snprintf(layer, size, "steps.%zu (%s)", i, step->type->op);
+    return;
+  }
+  snprintf(layer, size, "prior");
+}
+
+// Gradients run from the last step to the first, so the last parameter in the list that is not finite was the first to go wrong.
+static void name_parameter(const weir_trainer *trainer, char *layer, size_t size) {
+  const weir_parameters *parameters = &trainer->flow.parameters;
+  for (size_t i = parameters->count; i-- > 0;) {
+    const weir_parameter *parameter = &parameters->items[i];
+    if (all_finite(trainer->gradients + parameter->offset, parameter->count)) continue;
+    snprintf(layer, size, "gradient of %s", parameter->name);
+    return;
+  }
+  snprintf(layer, size, "gradient norm");
+}
+
+bool weir_i_guard_bad(weir_trainer *trainer, const float *x, size_t n, double loss, char *layer, size_t layer_size) {
+  weir_guard *guard = &trainer->guard;
+  const bool bad_input = !all_finite(x, n * trainer->flow.dims);
+  if (bad_input) {
+    snprintf(layer, layer_size, "input");
+  } else if (!isfinite(loss)) {
+    name_step(trainer, x, n, layer, layer_size);
+  } else {
+    name_parameter(trainer, layer, layer_size);
+  }
+  copy_fixed(trainer, false);
+  if (bad_input) return true;
+  guard->skipped_in_a_row++;
+  guard->rate_factor /= 2;
+  if (guard->skipped_in_a_row >= 2) {
+    copy_all(trainer, false);
+    guard->good_steps = 0;
+  }
+  return guard->skipped_in_a_row < GIVE_UP_AFTER;
+}

@@ -1,0 +1,181 @@
+// Creating trainers, and reading and writing their tensors.
+#include "train/trainer.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { MOST_BATCH = 1 << 16, MOST_THREADS = 1024 };
+
+weir_train_options weir_train_options_default(void) {
+  return (weir_train_options){.struct_size = sizeof(weir_train_options),
+                              .batch = 32,
+                              .threads = 1,
+                              .noise = WEIR_NOISE_SEED,
+                              .beta1 = 0.9,
+                              .beta2 = 0.999,
+                              .epsilon = 1e-8,
+                              .weight_decay = 5e-5,
+                              .clip_norm = 100};
+}
+
+static bool unit(double value) { return value >= 0 && value < 1; }
+
+static weir_status check_options(const weir_train_options *options, weir_error *error) {
+  const char *where = "weir_train_options";
+  if (options == NULL || options->struct_size < sizeof *options)
+    return weir_i_fail(error, WEIR_ERROR_ARGUMENT, where, "start from weir_train_options_default()");
+  if (options->batch < 1 || options->batch > MOST_BATCH || options->threads < 1 || options->threads > MOST_THREADS)
+    return weir_i_fail(error, WEIR_ERROR_ARGUMENT, where, "batch must be 1 to %d and threads 1 to %d", MOST_BATCH, MOST_THREADS);
+  if (options->noise != WEIR_NOISE_SEED && options->noise != WEIR_NOISE_MIDPOINT)
+    return weir_i_fail(error, WEIR_ERROR_ARGUMENT, where, "training noise must be seeded or the midpoint");
+  if (!unit(options->beta1) || !unit(options->beta2) || !(options->epsilon > 0) || !isfinite(options->epsilon))
+    return weir_i_fail(error, WEIR_ERROR_ARGUMENT, where, "beta1 and beta2 must be in [0, 1) and epsilon above 0");
+  if (!(options->weight_decay >= 0 && isfinite(options->weight_decay) && options->clip_norm >= 0 && isfinite(options->clip_norm)))
+    return weir_i_fail(error, WEIR_ERROR_ARGUMENT, where, "weight_decay and clip_norm must be 0 or more");
+  if (options->executor != NULL && options->executor->run == NULL)
+    return weir_i_fail(error, WEIR_ERROR_ARGUMENT, where, "the executor needs its run function");
+  return WEIR_OK;
+}
+
+// Keeps the activations of as many couplings as the budget allows, first ones first.
+static void plan_kept(weir_trainer *trainer, weir_arena *arena) {
+  size_t left = trainer->options.memory_budget;
+  for (size_t i = 0; i < trainer->flow.step_count; i++) {
+    weir_step *step = &trainer->flow.steps[i];
+    if (step->coupling.net == NULL) continue;
+    weir_arena measure = weir_i_arena_measure();
+    weir_i_net_take(step->coupling.net, &measure, trainer->options.batch, true);
+    step->keeps_activations = !measure.overflow && measure.used <= left;
+    if (!step->keeps_activations) continue;
+    left -= measure.used;
+    step->kept = weir_i_net_take(step->coupling.net, arena, trainer->options.batch, true);
+  }
+}
+
+static void plan(weir_trainer *trainer, weir_arena *arena) {
+  const weir_flow *flow = &trainer->flow;
+  const size_t count = flow->parameters.values, fixed = count - flow->parameters.trainable, states = trainer->options.batch * flow->dims;
+  float **const vectors[] = {&trainer->values, &trainer->gradients, &trainer->m, &trainer->v, &trainer->guard.values, &trainer->guard.m,
+                             &trainer->guard.v};
+  for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) *vectors[i] = weir_i_arena_take(arena, count, sizeof(float));
+  trainer->guard.fixed = weir_i_arena_take(arena, fixed, sizeof(float));
+  trainer->packed = weir_i_arena_take(arena, flow->packed, sizeof(float));
+  trainer->packed_training = weir_i_arena_take(arena, flow->packed_training, sizeof(float));
+  float **const maps[] = {&trainer->x, &trainer->z, &trainer->dx, &trainer->dz};
+  for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++) *maps[i] = weir_i_arena_take(arena, states, sizeof(float));
+  trainer->logdet = weir_i_arena_take(arena, trainer->options.batch, sizeof(double));
+  trainer->norms = weir_i_arena_take(arena, flow->parameters.count, sizeof(double));
+  trainer->pool = weir_i_arena_take(arena, 2 * flow->norm_channels, sizeof(double));
+  plan_kept(trainer, arena);
+
+  weir_arena measure = weir_i_arena_measure();
+  const weir_flow_run run = {
+      .layers = {.kernels = trainer->kernels, .team = trainer->team, .scratch = &measure, .n = trainer->options.batch, .training = true},
+      .parameters = &flow->parameters,
+      .dims = flow->dims,
+  };
+  weir_i_flow_reserve(flow, &run);
+  if (measure.overflow) arena->overflow = true;
+  trainer->scratch = weir_i_arena_over(weir_i_arena_take(arena, measure.peak, 1), measure.peak);
+}
+
+static weir_status make_memory(weir_trainer *trainer, weir_error *error) {
+  weir_arena measure = weir_i_arena_measure();
+  plan(trainer, &measure);
+  const size_t bytes = measure.used;
+  if (!measure.overflow) trainer->memory = weir_i_allocate(&trainer->allocator, bytes);
+  if (trainer->memory == NULL)
+    return weir_i_fail(error, WEIR_ERROR_MEMORY, "", "no memory for %zu bytes of training state; use a smaller batch or memory budget", bytes);
+  trainer->memory_bytes = bytes;
+  weir_arena arena = weir_i_arena_over(trainer->memory, bytes);
+  plan(trainer, &arena);
+  return WEIR_OK;
+}
+
+weir_status weir_i_trainer_make(const char *spec, size_t length, const weir_train_options *options, weir_trainer **trainer,
+                                weir_error *error) {
+  weir_status status = check_options(options, error);
+  weir_allocator allocator;
+  if (status != WEIR_OK) return status;
+  if (weir_i_allocator(options->allocator, &allocator) != WEIR_OK)
+    return weir_i_fail(error, WEIR_ERROR_ARGUMENT, "weir_train_options", "the allocator needs both functions");
+  const char *refused;
+  const weir_isa isa = weir_i_isa_choose(&refused);
+  if (refused != NULL)
+    return weir_i_fail(error, WEIR_ERROR_UNSUPPORTED, "WEIR_ISA", "\"%.40s\" is not a kernel set of this CPU; unset it", refused);
+  weir_trainer *made = weir_i_allocate(&allocator, sizeof *made);
+  if (made == NULL) return weir_i_fail(error, WEIR_ERROR_MEMORY, "", "no memory for a trainer");
+  made->allocator = allocator;
+  made->options = *options;
+  if (options->executor != NULL) made->executor = *options->executor;
+  made->team = (weir_team){options->threads, options->executor == NULL ? NULL : &made->executor};
+  made->kernels = weir_i_kernels(isa);
+  made->guard.rate_factor = 1;
+  status = weir_i_flow_build(&made->flow, spec, length, &allocator, error);
+  if (status == WEIR_OK) status = make_memory(made, error);
+  if (status != WEIR_OK) {
+    weir_trainer_close(made);
+    return status;
+  }
+  *trainer = made;
+  return WEIR_OK;
+}
+
+weir_status weir_trainer_create(const char *spec_json, const weir_train_options *options, weir_trainer **trainer, weir_error *error) {
+  if (trainer == NULL || spec_json == NULL)
+    return weir_i_fail(error, WEIR_ERROR_ARGUMENT, "weir_trainer_create", "spec_json and trainer must not be NULL");
+  *trainer = NULL;
+  const weir_status status = weir_i_trainer_make(spec_json, strlen(spec_json), options, trainer, error);
+  if (status != WEIR_OK) return status;
+  weir_i_trainer_initialise(*trainer);
+  weir_i_guard_keep(*trainer);
+  return WEIR_OK;
+}
+
+void weir_trainer_close(weir_trainer *trainer) {
+  if (trainer == NULL) return;
+  const weir_allocator allocator = trainer->allocator;
+  weir_i_release(&allocator, trainer->memory, trainer->memory_bytes);
+  weir_i_flow_release(&trainer->flow);
+  weir_i_release(&allocator, trainer, sizeof *trainer);
+}
+
+size_t weir_trainer_tensor_count(const weir_trainer *trainer) { return trainer == NULL ? 0 : trainer->flow.parameters.count; }
+
+weir_status weir_trainer_tensor_info(const weir_trainer *trainer, size_t index, weir_tensor_info *info) {
+  if (trainer == NULL || info == NULL || index >= trainer->flow.parameters.count) return WEIR_ERROR_ARGUMENT;
+  const weir_parameter *parameter = &trainer->flow.parameters.items[index];
+  *info = (weir_tensor_info){
+      .struct_size = sizeof *info, .name = parameter->name, .rank = parameter->rank, .count = parameter->count, .trainable = parameter->trainable};
+  memcpy(info->shape, parameter->shape, parameter->rank * sizeof info->shape[0]);
+  return WEIR_OK;
+}
+
+weir_status weir_trainer_tensor_read(const weir_trainer *trainer, size_t index, int32_t what, float *values) {
+  if (trainer == NULL || values == NULL || index >= trainer->flow.parameters.count) return WEIR_ERROR_ARGUMENT;
+  if (what != WEIR_TENSOR_VALUE && what != WEIR_TENSOR_GRADIENT) return WEIR_ERROR_ARGUMENT;
+  const weir_parameter *parameter = &trainer->flow.parameters.items[index];
+  const float *from = what == WEIR_TENSOR_VALUE ? trainer->values : trainer->gradients;
+  memcpy(values, from + parameter->offset, parameter->count * sizeof *values);
+  return WEIR_OK;
+}
+
+weir_status weir_trainer_tensor_write(weir_trainer *trainer, size_t index, const float *values) {
+  if (trainer == NULL || values == NULL || index >= trainer->flow.parameters.count) return WEIR_ERROR_ARGUMENT;
+  const weir_parameter *parameter = &trainer->flow.parameters.items[index];
+  size_t bad;
+  if (!weir_i_parameter_valid(parameter, values, &bad)) return WEIR_ERROR_TENSOR;
+  memcpy(trainer->values + parameter->offset, values, parameter->count * sizeof *values);
+  weir_i_guard_keep(trainer);
+  return WEIR_OK;
+}
+
+const char *weir_trainer_host_state(const weir_trainer *trainer) {
+  return trainer == NULL || trainer->host_state == NULL ? "" : trainer->host_state;
+}
+
+uint64_t weir_trainer_steps(const weir_trainer *trainer) { return trainer == NULL ? 0 : trainer->steps; }
+
+size_t weir_trainer_bytes(const weir_trainer *trainer) {
+  return trainer == NULL ? 0 : sizeof *trainer + trainer->flow.pool.bytes + trainer->memory_bytes;
+}
