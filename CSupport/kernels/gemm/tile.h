@@ -18,7 +18,8 @@
 /// Makes the compiler read memory again: else it keeps an input that the next tap needs too in a register, and spills sums for it.
 #define WEIR_TILE_FORGET() __asm__ volatile("" ::: "memory")
 
-// clang-format off: it moves the line breaks of a list of calls every time
+// It would move the line breaks of this list of calls at every run.
+// clang-format off
 /// INSTANCE(n) for every width that a tile can have.
 #if WEIR_SIMD_CONV_PIXELS == 14
 #define WEIR_TILE_WIDTHS(INSTANCE)                                                    \
