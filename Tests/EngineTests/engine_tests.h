@@ -1,0 +1,154 @@
+// What the engine's tests share: a list of them, a check that says where it failed, golden cases, models made of parts, sessions, and memory
+// that is counted and can run out.
+#ifndef WEIR_ENGINE_TESTS_H
+#define WEIR_ENGINE_TESTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "file/safetensors.h"
+#include "weir.h"
+
+#define ENGINE_TEST_LIST(TEST)       \
+  TEST(golden_forward)               \
+  TEST(golden_inverse)               \
+  TEST(isa_override)                 \
+  TEST(same_bits_in_any_batch)       \
+  TEST(same_bits_on_any_threads)     \
+  TEST(same_bits_by_any_executor)    \
+  TEST(same_bits_at_any_address)     \
+  TEST(noise_follows_the_index)      \
+  TEST(noise_average)                \
+  TEST(noise_midpoint)               \
+  TEST(uint8_scores)                 \
+  TEST(samples)                      \
+  TEST(trace)                        \
+  TEST(model_description)            \
+  TEST(no_allocation_on_one_thread)  \
+  TEST(no_allocation_on_two_threads) \
+  TEST(bad_pixels)                   \
+  TEST(bad_table_rows)               \
+  TEST(extreme_weights)              \
+  TEST(bad_arguments)                \
+  TEST(bad_options)                  \
+  TEST(short_memory)                 \
+  TEST(open_truncated)               \
+  TEST(open_flipped)                 \
+  TEST(open_lying_descriptions)      \
+  TEST(open_lying_tensors)           \
+  TEST(open_without_memory)          \
+  TEST(open_bad_arguments)
+
+#define ENGINE_TEST_DECLARE(name) int test_##name(void);
+ENGINE_TEST_LIST(ENGINE_TEST_DECLARE)
+#undef ENGINE_TEST_DECLARE
+
+/// Every test returns its failed checks; EXPECT counts into a local `bad` and says which one failed, with one more text.
+#define EXPECT(condition, detail) (bad += expect(condition, __FILE__, __LINE__, #condition, detail))
+int expect(bool condition, const char *file, int line, const char *text, const char *detail);
+/// printf into one of a few rotating buffers, for a check's detail.
+const char *text_of(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/// Something measured, printed behind the test's name.
+void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/// Memory that counts what is out, and whose allocation number `fail_at` (from 0) gives NULL; -1 for never.
+typedef struct counted_memory {
+  long fail_at, calls, blocks, bytes;
+  weir_allocator allocator;
+} counted_memory;
+void counted_memory_init(counted_memory *memory, long fail_at);
+
+/// True when an error's code is `status` and it says something.
+bool error_is(const weir_error *error, weir_status status);
+
+// -------------------------------------------------------------------------------------------------------------- Goldens
+
+/// One case of Tests/Golden/data: its model file, and what is expected of it.
+typedef struct golden {
+  const char *name;
+  char model_path[512];
+  void *bytes;
+  size_t size;
+  weir_safetensors file;
+  size_t n, dims;  // of "input"
+  float *x;        // "input"
+} golden;
+
+/// Names of all cases, NULL-terminated, in alphabetical order.
+const char *const *golden_names(void);
+/// False, with a failed check printed, when the case can't be read.
+bool golden_open(golden *g, const char *name);
+void golden_close(golden *g);
+/// A tensor of the expectations as doubles; free() it. NULL when there is none.
+double *golden_values(const golden *g, const char *name, size_t *count);
+/// "deviation.<name>": how far PyTorch's float32 is from float64.
+double golden_deviation(const golden *g, const char *name);
+
+/// The instruction sets to test: all that run here, or the one in WEIR_ISA. NULL-terminated.
+const char *const *tested_isas(void);
+/// Makes models opened from now on use `isa`; NULL for what the environment said when the tests began.
+void use_isa(const char *isa);
+
+// ------------------------------------------------------------------------------------------------------------- Sessions
+
+/// A session and its memory.
+typedef struct desk {
+  weir_session *session;
+  void *memory;
+  size_t bytes;
+} desk;
+/// session is NULL when it can't be made.
+desk desk_make(const weir_model *model, const weir_session_options *options);
+void desk_free(desk *d);
+
+/// A golden case with its model opened on the current instruction set, NULL (with a failed check printed) when that fails.
+weir_model *golden_model(const golden *g);
+
+/// `count` samples for a golden case, its inputs repeated with small changes; free() it.
+float *more_samples(const golden *g, size_t count);
+
+/// Runs its parts one after the other, the last first.
+weir_executor backwards_executor(void);
+
+// --------------------------------------------------------------------------------------------------------------- Models
+
+/// A tensor of a model being made.
+typedef struct part {
+  char name[128];
+  const char *dtype;
+  size_t rank, shape[4];
+  void *data;
+  size_t bytes;
+} part;
+
+/// A model file taken apart, to be changed and put together.
+typedef struct model_parts {
+  char *spec;
+  part *items;
+  size_t count;
+} model_parts;
+
+/// The parts of a golden model.
+model_parts parts_of_golden(const char *name);
+/// The parts of a model with random weights for a description, which must be a valid one.
+model_parts parts_of_spec(const char *spec, uint64_t seed);
+part *parts_find(const model_parts *parts, const char *name);
+/// Replaces the first `from` in the description; false when it isn't there.
+bool parts_edit(model_parts *parts, const char *from, const char *to);
+void parts_remove(model_parts *parts, const char *name);
+/// The file, in exactly-sized memory; free() it.
+unsigned char *parts_file(const model_parts *parts, size_t *size);
+void parts_free(model_parts *parts);
+/// Opens the file of the parts.
+weir_status parts_open(const model_parts *parts, const weir_allocator *allocator, weir_model **model, weir_error *error);
+/// parts_of_spec and parts_open at once; NULL, with a failed check printed, when refused.
+weir_model *model_of_spec(const char *spec, uint64_t seed);
+
+// ------------------------------------------------------------------------------------------------------ Counted C memory
+
+/// Calls of malloc and its kin by the whole program since the last reset; false when this platform has no way to count.
+bool heap_count_start(void);
+long heap_count_stop(void);
+
+#endif
