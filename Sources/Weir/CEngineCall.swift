@@ -5,15 +5,18 @@ func text<Characters>(of characters: Characters) -> String {
   withUnsafeBytes(of: characters) { bytes in String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self) }
 }
 
-/// Calls the engine with a place for its error, and throws that.
+/// Calls the engine with a place for its error, and throws that; the place begins with `file` when one is given.
 func callEngine(
-  _ function: StaticString, _ body: (UnsafeMutablePointer<weir_error>) -> weir_status
+  _ function: StaticString, file: String = "", _ body: (UnsafeMutablePointer<weir_error>) -> weir_status
 ) throws(WeirError) {
   var failure = weir_error()
   let status = body(&failure)
   guard status != WEIR_OK else { return }
   let message = text(of: failure.message)
-  let place = text(of: failure.where)
+  var place = text(of: failure.where)
+  // The engine cuts long paths short, and names only what is inside a file once it has read it.
+  if !file.isEmpty, place.isEmpty || file.hasPrefix(place) { place = file }
+  if !place.hasPrefix(file) { place = "\(file): \(place)" }
   throw WeirError(
     WeirError.Code(rawValue: status),
     where: message.isEmpty && place.isEmpty ? "\(function)" : place,

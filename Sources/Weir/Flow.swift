@@ -39,7 +39,7 @@ public final class Flow: Sendable {
   /// - Throws: `WeirError` with code `io`, `format`, `version`, `spec`, `tensor` or `memory`, naming the place in the file.
   public static func open(_ path: String) throws(WeirError) -> Flow {
     var model: OpaquePointer?
-    try callEngine("open") { weir_model_open(path, nil, &model, $0) }
+    try callEngine("open", file: path) { weir_model_open(path, nil, &model, $0) }
     return try adopt(model)
   }
 

@@ -40,7 +40,7 @@ public final class Trainer {
   public static func open(_ path: String, options: TrainerOptions = TrainerOptions()) throws(WeirError) -> Trainer {
     var trainer: OpaquePointer?
     var engineOptions = try options.engineOptions()
-    try callEngine("open") { weir_trainer_open(path, &engineOptions, &trainer, $0) }
+    try callEngine("open", file: path) { weir_trainer_open(path, &engineOptions, &trainer, $0) }
     return try adopt(trainer)
   }
 
@@ -62,13 +62,13 @@ public final class Trainer {
   ///
   /// - Parameters:
   ///   - x: Float, the numbers of `count` samples in the units of `Session.score`.
-  ///   - count: samples, 2 to the batch (batch norm needs two).
+  ///   - count: samples, 1 to the batch (batch norm learns nothing from one).
   ///   - learningRate: for this step.
   /// - Throws: `WeirError.Code.shape`, or `numeric` when training met NaN or Inf and could not recover.
   public func step(
     _ x: UnsafeBufferPointer<Float>, count: Int, learningRate: Double
   ) throws(WeirError) -> StepReport {
-    let count = try checkedCount(count, "count", in: 2...1 << 20)
+    let count = try checkedCount(count, "count", in: 1...1 << 20)
     var report = weir_step_report()
     report.struct_size = MemoryLayout<weir_step_report>.size
     try callEngine("step") { weir_trainer_step(handle, x.baseAddress, count, learningRate, &report, $0) }
@@ -86,7 +86,7 @@ public final class Trainer {
   ///
   /// - Returns: mean negative log-likelihood, nats per sample.
   public func gradient(_ x: [Float], count: Int) throws(WeirError) -> Double {
-    let count = try checkedCount(count, "count", in: 2...1 << 20)
+    let count = try checkedCount(count, "count", in: 1...1 << 20)
     var loss = 0.0
     try x.withUnsafeBufferPointer { input throws(WeirError) in
       try callEngine("gradient") { weir_trainer_gradient(handle, input.baseAddress, count, &loss, $0) }
@@ -105,8 +105,8 @@ public struct StepReport: Sendable, Hashable {
   public let gradientNorm: Double
   /// The rate used, after any lowering by the guard.
   public let learningRate: Double
-  /// When loss or gradient was not finite: the first step or parameter that was not. The update was dropped, the last good state
-  /// restored and the rate halved. nil for a step that was taken.
+  /// When loss or gradient was not finite: "input", or the first step or parameter that was not. The update was dropped and, unless it
+  /// was the input, the rate halved; from the second such step in a row on the last good state is restored too. nil for a step taken.
   public let skippedAt: String?
 
   init(_ report: weir_step_report) {

@@ -6,7 +6,7 @@ extension Trainer {
   /// - Parameter provenance: a JSON object stored with the model, or nil.
   /// - Throws: `WeirError.Code.io`; then the file is as it was.
   public func saveModel(_ path: String, provenance: String? = nil) throws(WeirError) {
-    try callEngine("saveModel") { weir_trainer_save_model(handle, path, provenance, $0) }
+    try callEngine("saveModel", file: path) { weir_trainer_save_model(handle, path, provenance, $0) }
   }
 
   /// Writes everything needed to continue, atomically.
@@ -14,7 +14,7 @@ extension Trainer {
   /// - Parameter hostState: any text; comes back as ``hostState``.
   /// - Throws: `WeirError.Code.io`; then the file is as it was.
   public func saveCheckpoint(_ path: String, hostState: String? = nil) throws(WeirError) {
-    try callEngine("saveCheckpoint") { weir_trainer_save_checkpoint(handle, path, hostState, $0) }
+    try callEngine("saveCheckpoint", file: path) { weir_trainer_save_checkpoint(handle, path, hostState, $0) }
   }
 
   /// Re-estimates batch norm's population statistics: each batch is normalised by its own statistics, as in training, and the pooled

@@ -40,7 +40,7 @@ public struct TrainerOptions: Sendable, Hashable {
 
   func engineOptions() throws(WeirError) -> weir_train_options {
     var options = weir_train_options_default()
-    options.batch = try checkedCount(batch, "batch", in: 2...1 << 20)
+    options.batch = try checkedCount(batch, "batch", in: 1...1 << 20)
     options.threads = try checkedCount(threads, "threads", in: 1...1024)
     options.seed = seed
     options.noise = Int32(freshNoise ? WEIR_NOISE_SEED : WEIR_NOISE_MIDPOINT)

@@ -66,15 +66,15 @@ import Weir
     var rows = SmallFlows.rows(16)
     rows[7] = .nan
     let report = try trainer.step(rows, count: 16, learningRate: 1e-3)
-    #expect(report.skippedAt != nil)
+    #expect(report.skippedAt == "input")
     #expect(try names.map { try trainer.values(of: $0) } == before)
     let after = try trainer.step(SmallFlows.rows(16), count: 16, learningRate: 1e-3)
-    #expect(after.skippedAt == nil && after.loss.isFinite && after.learningRate == 5e-4)
+    #expect(after.skippedAt == nil && after.loss.isFinite && after.learningRate == 1e-3)
   }
 
   @Test func mistakesAreNamed() throws {
     let trainer = try Trainer.create(SmallFlows.table, options: SmallFlows.options(batch: 4))
-    expectError(.argument, "count") { try trainer.step(SmallFlows.rows(1), count: 1, learningRate: 1e-3) }
+    expectError(.argument, "count") { try trainer.step([], count: 0, learningRate: 1e-3) }
     #expect(throws: WeirError.self) { try trainer.step(SmallFlows.rows(8), count: 8, learningRate: 1e-3) }
     #expect(throws: WeirError.self) { try Trainer.create(spec: "{\"version\":1}") }
     expectError(.spec, "squeze") {

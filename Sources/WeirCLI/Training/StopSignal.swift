@@ -18,11 +18,16 @@ enum StopSignal {
   static func install() {
     // The first use initialises the flag, which must not happen inside a handler.
     requested.store(false, ordering: .relaxed)
+    // A parent that blocks signals hands that down.
+    var unblocked = sigset_t()
+    sigemptyset(&unblocked)
     for number in [SIGINT, SIGTERM] {
+      sigaddset(&unblocked, number)
       signal(number) { received in
         StopSignal.requested.store(true, ordering: .relaxed)
         signal(received, SIG_DFL)
       }
     }
+    pthread_sigmask(SIG_UNBLOCK, &unblocked, nil)
   }
 }

@@ -76,7 +76,8 @@ final class TrainingRun {
     let report = try trainer.step(UnsafeBufferPointer(batch), count: plan.batch, learningRate: rate)
     state.position += 1
     if let place = report.skippedAt {
-      progress.note("step \(step): not finite in \(place); the update was dropped and the learning rate halved")
+      let remedy = place == "input" ? "" : " and the learning rate halved"
+      progress.note("step \(step): not finite in \(place); the update was dropped\(remedy)")
     }
     progress.add(report, step: step)
     if let log, step.isMultiple(of: recipe.train.logEvery) || report.skippedAt != nil {
