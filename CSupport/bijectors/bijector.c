@@ -29,8 +29,5 @@ weir_status weir_i_step_parse(weir_step *step, weir_build *build, const weir_ste
   const weir_status parsed = step->type->parse(step, build, source, error);
   if (parsed != WEIR_OK) return parsed;
   step->parameter_count = build->parameters->count - step->first_parameter;
-  if (build->failed)
-    return weir_i_fail(error, WEIR_ERROR_SPEC, source->path, "the flow has more than %d numbers, or there is no memory for it; make it smaller",
-                       WEIR_I_MAX_VALUES);
-  return WEIR_OK;
+  return weir_i_build_status(build, source->path, "the flow", error);
 }

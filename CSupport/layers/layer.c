@@ -21,8 +21,9 @@ weir_layer weir_i_layer_make(weir_build *build, weir_layer_options options) {
       .residual = WEIR_NONE,
   };
   const size_t ic = weir_i_layer_ic(&layer), taps = layer.kernel * layer.kernel;
-  if (ic > WEIR_I_MAX_VALUES || layer.oc > WEIR_I_MAX_VALUES || ic * taps > WEIR_I_MAX_VALUES / (layer.oc + WEIR_BLOCK)) build->failed = true;
-  if (build->failed) return layer;
+  if (ic > WEIR_I_MAX_VALUES || layer.oc > WEIR_I_MAX_VALUES || ic * taps > WEIR_I_MAX_VALUES / (layer.oc + WEIR_BLOCK))
+    build->too_large = true;
+  if (weir_i_build_failed(build)) return layer;
   if (options.norm) {
     layer.norm = weir_i_norm_make(build, options.norm_name, options.in.c, options.input_scale);
     layer.packed_scale = weir_i_build_packed(build, weir_i_block_round(options.in.c));

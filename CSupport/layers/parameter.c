@@ -4,11 +4,19 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/status.h"
 #include "kernels/block.h"
 
+weir_status weir_i_build_status(const weir_build *build, const char *path, const char *what, weir_error *error) {
+  if (build->no_memory) return weir_i_fail(error, WEIR_ERROR_MEMORY, path, "no memory for the description of %s", what);
+  if (build->too_large)
+    return weir_i_fail(error, WEIR_ERROR_SPEC, path, "%s has more than %d numbers in all; make it smaller", what, WEIR_I_MAX_VALUES);
+  return WEIR_OK;
+}
+
 static bool reserve(weir_build *build, size_t *total, size_t count) {
-  if (count > WEIR_I_MAX_VALUES || *total > WEIR_I_MAX_VALUES) build->failed = true;
-  if (build->failed) return false;
+  if (count > WEIR_I_MAX_VALUES || *total > WEIR_I_MAX_VALUES) build->too_large = true;
+  if (weir_i_build_failed(build)) return false;
   *total += count;
   return true;
 }
@@ -28,14 +36,14 @@ size_t weir_i_parameter_add(weir_build *build, const char *prefix, const char *l
   weir_parameters *list = build->parameters;
   parameter.count = 1;
   for (size_t i = 0; i < parameter.rank; i++)
-    if (__builtin_mul_overflow(parameter.count, parameter.shape[i], &parameter.count)) build->failed = true;
+    if (__builtin_mul_overflow(parameter.count, parameter.shape[i], &parameter.count)) build->too_large = true;
   parameter.offset = list->values;
   const int length = snprintf(parameter.name, sizeof parameter.name, "%s.%s", prefix, leaf);
-  if (length < 0 || (size_t)length >= sizeof parameter.name) build->failed = true;
+  if (length < 0 || (size_t)length >= sizeof parameter.name) build->too_large = true;
   if (!reserve(build, &list->values, parameter.count)) return 0;
   if (parameter.trainable) list->trainable += parameter.count;
   if (list->count == list->capacity && !grow(build)) {
-    build->failed = true;
+    build->no_memory = true;
     return 0;
   }
   list->items[list->count] = parameter;

@@ -44,10 +44,16 @@ typedef struct weir_build {
   size_t packed;           // floats of constants for scoring, so far
   size_t packed_training;  // further floats that only training needs
   size_t norm_channels;    // channels of all batch norms, so far
-  bool failed;             // out of memory, or a size overflowed
+  bool too_large;          // a size overflowed or passed WEIR_I_MAX_VALUES, or a name its place
+  bool no_memory;
 } weir_build;
 
-/// Adds parameter "<prefix>.<leaf>" of the template's rank, shape and roles; returns its index. On failure sets build->failed.
+/// True when the build can't go on; weir_i_build_status says why.
+static inline bool weir_i_build_failed(const weir_build *build) { return build->too_large || build->no_memory; }
+/// WEIR_OK, or an error about `what` ("the net") at `path`.
+weir_status weir_i_build_status(const weir_build *build, const char *path, const char *what, weir_error *error);
+
+/// Adds parameter "<prefix>.<leaf>" of the template's rank, shape and roles; returns its index. On failure the build has failed.
 size_t weir_i_parameter_add(weir_build *build, const char *prefix, const char *leaf, weir_parameter parameter);
 
 /// Reserves `count` floats of packed constants, aligned to 16; returns the offset.

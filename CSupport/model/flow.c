@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST_STEPS = 4096 };
+enum { MOST_STEPS = 4096, MOST_SIZE = 1 << 20, MOST_DIMS = 1 << 24 };
 
 static weir_status parse_input(weir_flow *flow, const weir_json *json, weir_error *error) {
   static const char *const keys[] = {"shape", "levels"};
@@ -22,17 +22,13 @@ static weir_status parse_input(weir_flow *flow, const weir_json *json, weir_erro
     return weir_i_fail(error, WEIR_ERROR_SPEC, "input.shape", "the shape must be [channels, height, width] or [dims]");
   size_t sizes[3] = {1, 1, 1};
   for (size_t i = 0; i < flow->rank; i++) {
-    size_t length;
-    const char *text = weir_i_json_text(json, weir_i_json_item(json, shape, i), &length);
-    size_t value = 0;
-    for (size_t k = 0; k < length && value < (1u << 24); k++) value = text[k] >= '0' && text[k] <= '9' ? value * 10 + (size_t)(text[k] - '0') : SIZE_MAX;
-    if (length == 0 || value < 1 || value > (1u << 20))
-      return weir_i_fail(error, WEIR_ERROR_SPEC, "input.shape", "every size must be an integer from 1 to %u, not %.*s", 1u << 20, (int)length, text);
-    sizes[i] = value;
+    const bool whole = weir_i_json_as_count(json, weir_i_json_item(json, shape, i), &sizes[i]);
+    if (!whole || sizes[i] < 1 || sizes[i] > MOST_SIZE)
+      return weir_i_fail(error, WEIR_ERROR_SPEC, "input.shape", "every size must be an integer from 1 to %d", MOST_SIZE);
   }
   flow->input = (weir_map){sizes[0], sizes[1], sizes[2]};
-  if (sizes[0] * sizes[1] > (1u << 24) / sizes[2])
-    return weir_i_fail(error, WEIR_ERROR_SPEC, "input.shape", "a sample of more than %u numbers is not supported", 1u << 24);
+  if (sizes[0] * sizes[1] > MOST_DIMS / sizes[2])
+    return weir_i_fail(error, WEIR_ERROR_SPEC, "input.shape", "a sample of more than %d numbers is not supported", MOST_DIMS);
   flow->dims = weir_i_map_count(flow->input);
   return WEIR_OK;
 }
@@ -88,11 +84,23 @@ static weir_status parse(weir_flow *flow, const weir_json *json, weir_error *err
   return status;
 }
 
+// The description is text inside a file, or the host's: JSON errors in it are about the description, not about the file.
+static weir_status as_spec(weir_status status, weir_error *error) {
+  if (status != WEIR_ERROR_FORMAT) return status;
+  if (error != NULL) {
+    char where[sizeof error->where];
+    snprintf(where, sizeof where, "description, %.80s", error->where);
+    memcpy(error->where, where, sizeof where);
+    error->code = WEIR_ERROR_SPEC;
+  }
+  return WEIR_ERROR_SPEC;
+}
+
 weir_status weir_i_flow_build(weir_flow *flow, const char *spec, size_t length, const weir_allocator *allocator, weir_error *error) {
   *flow = (weir_flow){.pool = {.allocator = *allocator}};
   size_t tokens;
   weir_status status = weir_i_json_measure(spec, length, &tokens, error);
-  if (status != WEIR_OK) return status == WEIR_ERROR_MEMORY ? status : WEIR_ERROR_SPEC;
+  if (status != WEIR_OK) return as_spec(status, error);
   const size_t token_bytes = weir_i_json_token_bytes(tokens);
   void *token_memory = weir_i_allocate(allocator, token_bytes);
   flow->spec = weir_i_pool_text(&flow->pool, spec, length);
@@ -101,7 +109,7 @@ weir_status weir_i_flow_build(weir_flow *flow, const char *spec, size_t length, 
   } else {
     weir_json json;
     status = weir_i_json_parse(flow->spec, length, token_memory, tokens, &json, error);
-    if (status == WEIR_OK) status = parse(flow, &json, error);
+    status = status == WEIR_OK ? parse(flow, &json, error) : as_spec(status, error);
   }
   weir_i_release(allocator, token_memory, token_bytes);
   if (status != WEIR_OK) weir_i_flow_release(flow);

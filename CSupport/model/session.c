@@ -12,7 +12,7 @@ static bool valid(const weir_model *model, const weir_session_options *options) 
   return model != NULL && options != NULL && options->struct_size >= sizeof *options && options->batch >= 1 && options->batch <= MOST_BATCH &&
          options->threads >= 1 && options->threads <= MOST_THREADS && options->noise >= WEIR_NOISE_MIDPOINT &&
          options->noise <= WEIR_NOISE_AVERAGE && options->draws >= 1 && options->draws <= MOST_BATCH &&
-         (options->executor == NULL || options->executor->run != NULL);
+         (options->executor == NULL || (options->executor->struct_size >= sizeof *options->executor && options->executor->run != NULL));
 }
 
 // Scratch for one group on `threads` threads.
@@ -69,7 +69,11 @@ weir_status weir_session_init(const weir_model *model, const weir_session_option
                               weir_session **session) {
   if (session == NULL) return WEIR_ERROR_ARGUMENT;
   *session = NULL;
-  if (!valid(model, options) || memory == NULL) return WEIR_ERROR_ARGUMENT;
+  if (memory == NULL) return WEIR_ERROR_ARGUMENT;
+  size_t needed;
+  const weir_status status = weir_session_size(model, options, &needed);
+  if (status != WEIR_OK) return status;
+  if (bytes < needed) return WEIR_ERROR_MEMORY;
   weir_arena arena = weir_i_arena_over(memory, bytes);
   *session = plan(model, options, &arena);
   return *session == NULL ? WEIR_ERROR_MEMORY : WEIR_OK;

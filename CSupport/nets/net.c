@@ -28,11 +28,7 @@ weir_status weir_i_net_parse(weir_build *build, const weir_json *json, int objec
   if (*net == NULL) return weir_i_fail(error, WEIR_ERROR_MEMORY, path, "no memory for a net; close something and open again");
   (*net)->type = classes[chosen]->type;
   const weir_status parsed = classes[chosen]->parse(*net, build, json, object, path, input, outputs, error);
-  if (parsed != WEIR_OK) return parsed;
-  if (build->failed)
-    return weir_i_fail(error, WEIR_ERROR_SPEC, path, "the net has more than %d numbers, or there is no memory for it; make it smaller",
-                       WEIR_I_MAX_VALUES);
-  return WEIR_OK;
+  return parsed != WEIR_OK ? parsed : weir_i_build_status(build, path, "the flow", error);
 }
 
 weir_status weir_i_net_start(weir_net *net, weir_build *build, weir_map input, weir_map output, size_t layers, size_t values) {

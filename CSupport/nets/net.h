@@ -36,7 +36,7 @@ typedef struct weir_net_class {
 weir_status weir_i_net_parse(weir_build *build, const weir_json *json, int object, const char *path, weir_map input, size_t outputs,
                              weir_net **net, weir_error *error);
 
-// For builders. A size that is too large or missing memory sets build->failed.
+// For builders. A size that is too large or missing memory fails the build.
 weir_status weir_i_net_start(weir_net *net, weir_build *build, weir_map input, weir_map output, size_t layers, size_t values);
 /// Adds a value with memory of its own.
 int weir_i_net_value(weir_net *net, weir_map map);
