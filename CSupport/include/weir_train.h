@@ -32,7 +32,7 @@ typedef struct weir_train_options {
   double epsilon;      ///< Adam. Default 1e-8.
   double weight_decay; ///< L2, added to the gradient of weight-norm and coupling gains only. Default 5e-5.
   double clip_norm;    ///< Most the gradient's norm may be; 0 turns clipping off. Default 100.
-  size_t memory_budget;            ///< Bytes of st-network activations kept from forward to backward. Couplings beyond it are recomputed.
+  size_t memory_budget;            ///< Default 64 MiB. Bytes of st-network activations kept from forward to backward. Couplings beyond it are recomputed.
   const weir_executor *executor;   ///< NULL for the built-in one.
   const weir_allocator *allocator; ///< NULL for malloc and free.
 } weir_train_options;
@@ -97,8 +97,8 @@ WEIR_API weir_status weir_trainer_tensor_write(weir_trainer *trainer, size_t ind
 WEIR_API weir_status weir_trainer_save_model(const weir_trainer *trainer, const char *path, const char *provenance_json,
                                              weir_error *error);
 
-/// Writes everything needed to continue, atomically. `host_state` (any text, or NULL) comes back from weir_trainer_host_state.
-WEIR_API weir_status weir_trainer_save_checkpoint(const weir_trainer *trainer, const char *path, const char *host_state,
+/// Writes everything needed to continue, atomically. Also makes the present state the one that the guard falls back to. `host_state` (any text, or NULL) comes back from weir_trainer_host_state.
+WEIR_API weir_status weir_trainer_save_checkpoint(weir_trainer *trainer, const char *path, const char *host_state,
                                                   weir_error *error);
 
 /// The host_state of the checkpoint the trainer was opened from, or "".

@@ -82,6 +82,15 @@ static void name_parameter(const weir_trainer *trainer, char *layer, size_t size
   snprintf(layer, size, "gradient norm");
 }
 
+const weir_parameter *weir_i_guard_statistic(const weir_trainer *trainer) {
+  const weir_parameters *parameters = &trainer->flow.parameters;
+  for (size_t i = 0; i < parameters->count; i++) {
+    const weir_parameter *parameter = &parameters->items[i];
+    if (!parameter->trainable && !all_finite(trainer->values + parameter->offset, parameter->count)) return parameter;
+  }
+  return NULL;
+}
+
 bool weir_i_guard_bad(weir_trainer *trainer, const float *x, size_t n, double loss, char *layer, size_t layer_size) {
   weir_guard *guard = &trainer->guard;
   const bool bad_input = !all_finite(x, n * trainer->flow.dims);
@@ -89,6 +98,8 @@ bool weir_i_guard_bad(weir_trainer *trainer, const float *x, size_t n, double lo
     snprintf(layer, layer_size, "input");
   } else if (!isfinite(loss)) {
     name_step(trainer, x, n, layer, layer_size);
+  } else if (weir_i_guard_statistic(trainer) != NULL) {
+    snprintf(layer, layer_size, "%s", weir_i_guard_statistic(trainer)->name);
   } else {
     name_parameter(trainer, layer, layer_size);
   }

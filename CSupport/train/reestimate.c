@@ -35,7 +35,7 @@ weir_status weir_trainer_reestimate_end(weir_trainer *trainer) {
   if (trainer == NULL || !trainer->pooling) return WEIR_ERROR_ARGUMENT;
   trainer->pooling = false;
   bool finite = true;
-  for (size_t i = 0; i < 2 * trainer->flow.norm_channels; i++) finite = finite && isfinite(trainer->pool[i]);
+  for (size_t i = 0; i < 2 * trainer->flow.norm_channels; i++) finite = finite && isfinite((float)trainer->pool[i]);
   if (!finite) {
     trainer->pooled = 0;
     return WEIR_ERROR_NUMERIC;

@@ -6,8 +6,8 @@
 
 #define HOST_STATE_KEY "weir_host_state"
 
-// Steps done, and the bits of the guard's rate factor.
-enum { COUNTERS = 2, OPTIMIZER_TENSORS = 3 };
+// Steps done, the bits of the guard's rate factor, steps that it skipped in a row.
+enum { COUNTERS = 3, OPTIMIZER_TENSORS = 3 };
 
 static weir_tensor_out parameter_out(const weir_trainer *trainer, size_t index) {
   const weir_parameter *parameter = &trainer->flow.parameters.items[index];
@@ -23,7 +23,7 @@ static weir_status write_file(const weir_trainer *trainer, const char *path, con
   weir_tensor_out *tensors = weir_i_allocate(&trainer->allocator, bytes);
   if (tensors == NULL) return weir_i_fail(error, WEIR_ERROR_MEMORY, path, "no memory to list %zu tensors", count);
   for (size_t i = 0; i < parameters; i++) tensors[i] = parameter_out(trainer, i);
-  int64_t counters[COUNTERS] = {(int64_t)trainer->steps, 0};
+  int64_t counters[COUNTERS] = {(int64_t)trainer->steps, 0, (int64_t)trainer->guard.skipped_in_a_row};
   memcpy(&counters[1], &trainer->guard.rate_factor, sizeof counters[1]);
   if (optimizer) {
     const size_t values = trainer->flow.parameters.values;
@@ -38,10 +38,13 @@ static weir_status write_file(const weir_trainer *trainer, const char *path, con
   return status;
 }
 
-weir_status weir_trainer_save_checkpoint(const weir_trainer *trainer, const char *path, const char *host_state, weir_error *error) {
+weir_status weir_trainer_save_checkpoint(weir_trainer *trainer, const char *path, const char *host_state, weir_error *error) {
   if (trainer == NULL || path == NULL)
     return weir_i_fail(error, WEIR_ERROR_ARGUMENT, "weir_trainer_save_checkpoint", "trainer and path must not be NULL");
-  return write_file(trainer, path, trainer->flow.spec, host_state == NULL ? "" : host_state, true, error);
+  const weir_status status = write_file(trainer, path, trainer->flow.spec, host_state == NULL ? "" : host_state, true, error);
+  // A run that resumes here falls back to this state at worst, so this one does too.
+  if (status == WEIR_OK && trainer->guard.skipped_in_a_row == 0) weir_i_guard_keep(trainer);
+  return status;
 }
 
 static weir_status read_moments(weir_trainer *trainer, const weir_safetensors *file, const char *name, float *values, weir_error *error) {
@@ -59,14 +62,17 @@ static weir_status read_optimizer(weir_trainer *trainer, const weir_safetensors 
   weir_status status = read_moments(trainer, file, WEIR_OPTIMIZER_PREFIX "m", trainer->m, error);
   if (status == WEIR_OK) status = read_moments(trainer, file, WEIR_OPTIMIZER_PREFIX "v", trainer->v, error);
   if (status != WEIR_OK) return status;
-  int64_t counters[COUNTERS];
-  if (view.dtype == WEIR_DTYPE_I64 && view.count == COUNTERS) memcpy(counters, view.data, sizeof counters);
+  int64_t counters[COUNTERS] = {-1};
   double factor = 0;
-  if (view.dtype == WEIR_DTYPE_I64 && view.count == COUNTERS) memcpy(&factor, &counters[1], sizeof factor);
-  if (!(factor > 0 && factor <= 1) || counters[0] < 0)
+  if (view.dtype == WEIR_DTYPE_I64 && view.count == COUNTERS) {
+    memcpy(counters, view.data, sizeof counters);
+    memcpy(&factor, &counters[1], sizeof factor);
+  }
+  if (!(factor > 0 && factor <= 1) || counters[0] < 0 || counters[2] < 0)
     return weir_i_fail(error, WEIR_ERROR_TENSOR, WEIR_OPTIMIZER_PREFIX "counters", "the checkpoint's counters make no sense; use an earlier checkpoint");
   trainer->steps = (uint64_t)counters[0];
   trainer->guard.rate_factor = factor;
+  trainer->guard.skipped_in_a_row = (size_t)counters[2];
   char *text;
   size_t bytes;
   status = weir_i_safetensors_metadata(file, HOST_STATE_KEY, &trainer->allocator, &text, &bytes, error);

@@ -129,7 +129,7 @@ weir_status weir_trainer_step(weir_trainer *trainer, const float *x, size_t n, d
   made.loss = weir_i_trainer_forward(trainer, x, n, WEIR_STATISTICS_MOMENTUM);
   if (isfinite(made.loss)) made.gradient_norm = weir_i_trainer_backward(trainer, n);
   made.learning_rate = learning_rate * trainer->guard.rate_factor;
-  const bool good = isfinite(made.loss) && isfinite(made.gradient_norm);
+  const bool good = isfinite(made.loss) && isfinite(made.gradient_norm) && weir_i_guard_statistic(trainer) == NULL;
   bool hopeless = false;
   if (good) {
     update(trainer, made.learning_rate, made.gradient_norm);

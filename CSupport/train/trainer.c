@@ -15,7 +15,8 @@ weir_train_options weir_train_options_default(void) {
                               .beta2 = 0.999,
                               .epsilon = 1e-8,
                               .weight_decay = 5e-5,
-                              .clip_norm = 100};
+                              .clip_norm = 100,
+                              .memory_budget = (size_t)64 << 20};
 }
 
 static bool unit(double value) { return value >= 0 && value < 1; }

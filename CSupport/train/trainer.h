@@ -55,6 +55,8 @@ weir_flow_run weir_i_trainer_run(weir_trainer *trainer, size_t n, weir_statistic
 
 void weir_i_guard_before(weir_trainer *trainer);
 void weir_i_guard_good(weir_trainer *trainer);
+/// The first running statistic that is not finite after a forward, or NULL.
+const weir_parameter *weir_i_guard_statistic(const weir_trainer *trainer);
 /// Drops the step; `layer` gets the name of what was not finite. False when it has given up.
 bool weir_i_guard_bad(weir_trainer *trainer, const float *x, size_t n, double loss, char *layer, size_t layer_size);
 /// Takes the present state for the last good one.
