@@ -8,37 +8,60 @@
 #include <stdint.h>
 
 #include "file/safetensors.h"
-#include "weir.h"
+#include "weir_train.h"
 
-#define ENGINE_TEST_LIST(TEST)       \
-  TEST(golden_forward)               \
-  TEST(golden_inverse)               \
-  TEST(isa_override)                 \
-  TEST(same_bits_in_any_batch)       \
-  TEST(same_bits_on_any_threads)     \
-  TEST(same_bits_by_any_executor)    \
-  TEST(same_bits_at_any_address)     \
-  TEST(noise_follows_the_index)      \
-  TEST(noise_average)                \
-  TEST(noise_midpoint)               \
-  TEST(uint8_scores)                 \
-  TEST(samples)                      \
-  TEST(trace)                        \
-  TEST(model_description)            \
-  TEST(no_allocation_on_one_thread)  \
-  TEST(no_allocation_on_two_threads) \
-  TEST(bad_pixels)                   \
-  TEST(bad_table_rows)               \
-  TEST(extreme_weights)              \
-  TEST(bad_arguments)                \
-  TEST(bad_options)                  \
-  TEST(short_memory)                 \
-  TEST(open_truncated)               \
-  TEST(open_flipped)                 \
-  TEST(open_lying_descriptions)      \
-  TEST(open_lying_tensors)           \
-  TEST(open_without_memory)          \
-  TEST(open_bad_arguments)
+#define ENGINE_TEST_LIST(TEST)        \
+  TEST(golden_forward)                \
+  TEST(golden_inverse)                \
+  TEST(isa_override)                  \
+  TEST(same_bits_in_any_batch)        \
+  TEST(same_bits_on_any_threads)      \
+  TEST(same_bits_by_any_executor)     \
+  TEST(same_bits_at_any_address)      \
+  TEST(noise_follows_the_index)       \
+  TEST(noise_average)                 \
+  TEST(noise_midpoint)                \
+  TEST(uint8_scores)                  \
+  TEST(samples)                       \
+  TEST(trace)                         \
+  TEST(model_description)             \
+  TEST(no_allocation_on_one_thread)   \
+  TEST(no_allocation_on_two_threads)  \
+  TEST(bad_pixels)                    \
+  TEST(bad_table_rows)                \
+  TEST(extreme_weights)               \
+  TEST(bad_arguments)                 \
+  TEST(bad_options)                   \
+  TEST(short_memory)                  \
+  TEST(open_truncated)                \
+  TEST(open_flipped)                  \
+  TEST(open_lying_descriptions)       \
+  TEST(open_lying_tensors)            \
+  TEST(open_without_memory)           \
+  TEST(open_bad_arguments)            \
+  TEST(jacobian_of_steps)             \
+  TEST(jacobian_of_flows)             \
+  TEST(golden_gradients)              \
+  TEST(golden_training)               \
+  TEST(gradients_on_any_threads)      \
+  TEST(gradients_for_any_budget)      \
+  TEST(gradients_need_no_luck)        \
+  TEST(checkpoint_resumes)            \
+  TEST(checkpoint_resumes_after_harm) \
+  TEST(checkpoint_interrupted)        \
+  TEST(checkpoint_broken)             \
+  TEST(guard_bad_batches)             \
+  TEST(guard_huge_rates)              \
+  TEST(reestimate_first_norm)         \
+  TEST(reestimate_all_norms)          \
+  TEST(reestimate_refusals)           \
+  TEST(saved_model_scores)            \
+  TEST(saved_model_is_same)           \
+  TEST(saved_provenance)              \
+  TEST(trainer_tensors)               \
+  TEST(trainer_fresh_weights)         \
+  TEST(trainer_without_memory)        \
+  TEST(trainer_bad_arguments)
 
 #define ENGINE_TEST_DECLARE(name) int test_##name(void);
 ENGINE_TEST_LIST(ENGINE_TEST_DECLARE)
@@ -144,6 +167,31 @@ void parts_free(model_parts *parts);
 weir_status parts_open(const model_parts *parts, const weir_allocator *allocator, weir_model **model, weir_error *error);
 /// parts_of_spec and parts_open at once; NULL, with a failed check printed, when refused.
 weir_model *model_of_spec(const char *spec, uint64_t seed);
+
+// ------------------------------------------------------------------------------------------------------------- Training
+
+/// Default options with midpoint noise and room for a golden case's batch.
+weir_train_options train_options(const golden *g);
+/// A trainer over a golden model; NULL, with a failed check printed, when refused.
+weir_trainer *golden_trainer(const golden *g, const weir_train_options *options);
+/// All tensors one after the other, WEIR_TENSOR_VALUE or WEIR_TENSOR_GRADIENT; free() it.
+float *trainer_numbers(const weir_trainer *trainer, int32_t what, size_t *count);
+/// True when two trainers hold the same values, bit for bit.
+bool same_values(const weir_trainer *a, const weir_trainer *b);
+bool all_finite(const float *values, size_t count);
+
+/// A new empty folder, a file's path in it, and how many files it holds; it goes with all that is in it.
+typedef struct folder {
+  char path[256];
+} folder;
+bool folder_make(folder *f);
+const char *folder_file(const folder *f, const char *name);
+int folder_count(const folder *f);
+void folder_remove(const folder *f);
+/// A whole file; free() it. NULL when there is none.
+unsigned char *file_bytes(const char *path, size_t *size);
+bool file_write(const char *path, const void *bytes, size_t size);
+bool same_files(const char *a, const char *b);
 
 // ------------------------------------------------------------------------------------------------------ Counted C memory
 
