@@ -45,6 +45,8 @@ weir_status weir_i_spec_with_provenance(const char *spec, const char *provenance
   size_t unused, count;
   weir_status status = weir_i_json_measure(provenance, strlen(provenance), &unused, error);
   if (status != WEIR_OK) return status;
+  if (provenance[strspn(provenance, " \t\r\n")] != '{')
+    return weir_i_fail(error, WEIR_ERROR_FORMAT, "provenance", "provenance must be a JSON object, for example {\"trained_on\": \"...\"}");
   status = weir_i_json_measure(spec, strlen(spec), &count, error);
   if (status != WEIR_OK) return status;
   void *tokens = weir_i_allocate(allocator, weir_i_json_token_bytes(count));

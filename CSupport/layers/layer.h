@@ -27,7 +27,7 @@ typedef struct weir_layer_run {
   float *values;
   float *gradients;
   weir_statistics statistics;
-  double *pool;  // [norm_channels][2]: sum of means, sum of means of squares; one batch counts once
+  double *pool;  // [norm_channels][2]: sums over samples of the mean and of the mean square
 } weir_layer_run;
 
 enum { WEIR_NONE = -1 };

@@ -56,8 +56,8 @@ static void keep_statistics(const norm_job *job, size_t channel, double mean, do
     *running_variance = (float)(0.9 * *running_variance + 0.1 * variance * count / (count > 1 ? count - 1 : 1));
   } else if (run->statistics == WEIR_STATISTICS_POOL) {
     double *sums = run->pool + 2 * (job->norm->first_channel + channel);
-    sums[0] += mean;
-    sums[1] += variance + mean * mean;
+    sums[0] += (double)run->n * mean;
+    sums[1] += (double)run->n * (variance + mean * mean);
   }
 }
 

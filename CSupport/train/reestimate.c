@@ -7,7 +7,7 @@
 weir_status weir_trainer_reestimate_begin(weir_trainer *trainer) {
   if (trainer == NULL) return WEIR_ERROR_ARGUMENT;
   memset(trainer->pool, 0, 2 * trainer->flow.norm_channels * sizeof *trainer->pool);
-  trainer->pooled = 0;
+  trainer->pooled_batches = trainer->pooled_samples = 0;
   trainer->pooling = true;
   weir_i_trainer_pack(trainer);
   return WEIR_OK;
@@ -17,7 +17,8 @@ weir_status weir_trainer_reestimate_add(weir_trainer *trainer, const float *x, s
   if (trainer == NULL || x == NULL || !trainer->pooling) return WEIR_ERROR_ARGUMENT;
   if (n == 0 || n > trainer->options.batch) return WEIR_ERROR_SHAPE;
   const double loss = weir_i_trainer_forward(trainer, x, n, WEIR_STATISTICS_POOL);
-  trainer->pooled++;
+  trainer->pooled_batches++;
+  trainer->pooled_samples += n;
   return isfinite(loss) ? WEIR_OK : WEIR_ERROR_NUMERIC;
 }
 
@@ -25,7 +26,7 @@ static void set_norm(weir_trainer *trainer, const weir_norm *norm, size_t c) {
   const weir_parameter *items = trainer->flow.parameters.items;
   for (size_t i = 0; i < c; i++) {
     const double *sums = trainer->pool + 2 * (norm->first_channel + i);
-    const double mean = sums[0] / (double)trainer->pooled, variance = sums[1] / (double)trainer->pooled - mean * mean;
+    const double count = (double)trainer->pooled_samples, mean = sums[0] / count, variance = sums[1] / count - mean * mean;
     trainer->values[items[norm->mean].offset + i] = (float)mean;
     trainer->values[items[norm->variance].offset + i] = (float)(variance > 0 ? variance : 0);
   }
@@ -36,15 +37,11 @@ weir_status weir_trainer_reestimate_end(weir_trainer *trainer) {
   trainer->pooling = false;
   bool finite = true;
   for (size_t i = 0; i < 2 * trainer->flow.norm_channels; i++) finite = finite && isfinite((float)trainer->pool[i]);
-  if (!finite) {
-    trainer->pooled = 0;
-    return WEIR_ERROR_NUMERIC;
-  }
-  for (size_t s = 0; s < trainer->flow.step_count && trainer->pooled > 0; s++) {
+  for (size_t s = 0; s < trainer->flow.step_count && finite && trainer->pooled_samples > 0; s++) {
     const weir_net *net = trainer->flow.steps[s].coupling.net;
     for (size_t l = 0; net != NULL && l < net->layer_count; l++)
       if (net->layers[l].norm.present) set_norm(trainer, &net->layers[l].norm, net->layers[l].in.c);
   }
-  trainer->pooled = 0;
-  return WEIR_OK;
+  trainer->pooled_batches = trainer->pooled_samples = 0;
+  return finite ? WEIR_OK : WEIR_ERROR_NUMERIC;
 }

@@ -55,10 +55,20 @@ static weir_status read_moments(weir_trainer *trainer, const weir_safetensors *f
   return weir_i_safetensors_read_f32(&view, name, values, error);
 }
 
+static bool has_optimizer(const weir_safetensors *file) {
+  char name[sizeof WEIR_OPTIMIZER_PREFIX];
+  weir_tensor_view view;
+  for (size_t i = 0; weir_i_safetensors_at(file, i, name, sizeof name, &view); i++)
+    if (strcmp(name, WEIR_OPTIMIZER_PREFIX) == 0) return true;
+  return false;
+}
+
 // A model file has no optimizer: training then starts afresh from its weights.
 static weir_status read_optimizer(weir_trainer *trainer, const weir_safetensors *file, weir_error *error) {
   weir_tensor_view view;
-  if (!weir_i_safetensors_find(file, WEIR_OPTIMIZER_PREFIX "counters", &view)) return WEIR_OK;
+  if (!has_optimizer(file)) return WEIR_OK;
+  if (!weir_i_safetensors_find(file, WEIR_OPTIMIZER_PREFIX "counters", &view))
+    return weir_i_fail(error, WEIR_ERROR_TENSOR, WEIR_OPTIMIZER_PREFIX "counters", "the checkpoint has no such tensor; use an earlier checkpoint");
   weir_status status = read_moments(trainer, file, WEIR_OPTIMIZER_PREFIX "m", trainer->m, error);
   if (status == WEIR_OK) status = read_moments(trainer, file, WEIR_OPTIMIZER_PREFIX "v", trainer->v, error);
   if (status != WEIR_OK) return status;

@@ -27,7 +27,7 @@ weir_flow_run weir_i_trainer_run(weir_trainer *trainer, size_t n, weir_statistic
       .noise = {.kind = trainer->options.noise,
                 .stream = WEIR_I_STREAM_TRAIN_NOISE,
                 .seed = trainer->options.seed,
-                .first_index = (trainer->steps + trainer->pooled) * trainer->options.batch},
+                .first_index = (trainer->steps + trainer->pooled_batches) * trainer->options.batch},
       .dx = trainer->dx,
       .dz = trainer->dz,
       .dlogdet = -1.0f / (float)n,
@@ -140,7 +140,10 @@ weir_status weir_trainer_step(weir_trainer *trainer, const float *x, size_t n, d
   }
   trainer->steps++;
   made.step = trainer->steps;
-  if (report != NULL) *report = made;
+  if (report != NULL) {
+    made.struct_size = report->struct_size < sizeof made ? report->struct_size : sizeof made;
+    memcpy(report, &made, made.struct_size);
+  }
   if (hopeless)
     return weir_i_fail(error, WEIR_ERROR_NUMERIC, made.layer, "still not finite after %zu steps in a row at falling rates; lower the learning rate",
                        trainer->guard.skipped_in_a_row);

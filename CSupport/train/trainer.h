@@ -30,7 +30,7 @@ struct weir_trainer {
   double *logdet;                          // [batch]
   double *norms;                           // [flow.parameters.count]: squares of gradients
   double *pool;                            // [norm_channels][2]
-  size_t pooled;                           // batches in the pool
+  size_t pooled_batches, pooled_samples;   // in the pool
   bool pooling;
   weir_arena scratch;
   weir_guard guard;
