@@ -11,8 +11,8 @@ enum { WEIR_I_ALIGNMENT = 64 };
 
 /// A bump allocator. Over a NULL base it only counts: the same planning code that takes memory then computes how much it needs.
 typedef struct weir_arena {
-  char *base;     // 64-byte aligned, or NULL when measuring
-  size_t size;    // bytes usable; SIZE_MAX when measuring
+  char *base;   // 64-byte aligned, or NULL when measuring
+  size_t size;  // bytes usable; SIZE_MAX when measuring
   size_t used;
   size_t peak;
   bool overflow;  // a request did not fit (or its size overflowed)

@@ -12,9 +12,7 @@ int weir_i_cpu_has(weir_isa isa) {
   switch (isa) {
     case WEIR_ISA_REF: return 1;
 #if defined(__x86_64__)
-    case WEIR_ISA_AVX2:
-      __builtin_cpu_init();
-      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    case WEIR_ISA_AVX2: __builtin_cpu_init(); return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     case WEIR_ISA_AVX512:
       __builtin_cpu_init();
       return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/status.h"
 #include "base/json_internal.h"
+#include "base/status.h"
 
 #define JSMN_STATIC
 #define JSMN_STRICT

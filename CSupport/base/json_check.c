@@ -1,8 +1,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/status.h"
 #include "base/json_internal.h"
+#include "base/status.h"
 
 // jsmn accepts much that is not JSON, so the grammar is checked here first: jsmn then only sees documents that are well formed.
 

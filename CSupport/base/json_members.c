@@ -1,8 +1,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/status.h"
 #include "base/json_internal.h"
+#include "base/status.h"
 
 enum { WHERE_SIZE = 96, NEAREST_CHARS = 63, LIST_SIZE = 120 };
 

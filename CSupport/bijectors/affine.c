@@ -17,7 +17,8 @@ static weir_status parse(weir_step *step, weir_build *build, const weir_step_sou
   return weir_i_json_only(source->json, source->object, source->path, keys, 1, error);
 }
 
-static void pack(const weir_step *step, const weir_parameters *parameters, const float *values, float *packed, float *packed_training) {
+static void pack(const weir_step *step, const weir_parameters *parameters, const float *values, float *packed,
+                 float *packed_training) {
   (void)packed_training;
   memcpy(packed + step->packed_mean, values + parameters->items[step->mean].offset, step->in.c * sizeof *packed);
   memcpy(packed + step->packed_scale, values + parameters->items[step->scale].offset, step->in.c * sizeof *packed);
@@ -59,7 +60,8 @@ static void backward(const weir_step *step, weir_flow_run *run) {
   const size_t pixels = step->in.h * step->in.w;
   inverse(step, run);
   for (size_t i = 0; i < run->layers.n; i++)
-    for (size_t e = 0; e < step->in.c * pixels; e++) run->dx[i * run->dims + e] /= run->layers.packed[step->packed_scale + e / pixels];
+    for (size_t e = 0; e < step->in.c * pixels; e++)
+      run->dx[i * run->dims + e] /= run->layers.packed[step->packed_scale + e / pixels];
 }
 
 static double flops(const weir_step *step) { return 2.0 * (double)weir_i_map_count(step->in); }

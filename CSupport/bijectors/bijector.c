@@ -21,7 +21,8 @@ weir_status weir_i_step_parse(weir_step *step, weir_build *build, const weir_ste
   const char *ops[BIJECTOR_COUNT];
   for (size_t i = 0; i < BIJECTOR_COUNT; i++) ops[i] = bijectors[i]->op;
   size_t chosen;
-  const weir_status known = weir_i_json_choice(source->json, source->object, source->path, "op", ops, BIJECTOR_COUNT, true, 0, &chosen, error);
+  const weir_status known =
+      weir_i_json_choice(source->json, source->object, source->path, "op", ops, BIJECTOR_COUNT, true, 0, &chosen, error);
   if (known != WEIR_OK) return known;
   step->type = bijectors[chosen];
   step->out = step->in;

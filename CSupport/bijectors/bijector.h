@@ -22,8 +22,8 @@ typedef struct weir_flow_run {
   size_t dims;
   float *x;
   float *z;
-  size_t z_used;    // of each sample's z
-  double *logdet;   // [n], added to
+  size_t z_used;   // of each sample's z
+  double *logdet;  // [n], added to
   weir_noise_source noise;
   float *trace_s, *trace_t;  // [dims] for a traced sample, or NULL
   // Backward: gradients of x and z, and the loss's derivative by every sample's logdet.
@@ -39,17 +39,17 @@ typedef struct weir_coupling_step {
   weir_mask mask;
   weir_net *net;
   bool affine;
-  size_t gain;                                      // parameter
-  size_t packed_id, packed_change, packed_gain;     // offsets into packed: [count] each
+  size_t gain;                                   // parameter
+  size_t packed_id, packed_change, packed_gain;  // offsets into packed: [count] each
 } weir_coupling_step;
 
 typedef struct weir_step {
   const weir_bijector *type;
   weir_map in, out;
   weir_coupling_step coupling;
-  float margin;            // logit
-  size_t keep;             // factor_out: channels kept
-  size_t mean, scale;      // affine: parameters
+  float margin;        // logit
+  size_t keep;         // factor_out: channels kept
+  size_t mean, scale;  // affine: parameters
   size_t packed_mean, packed_scale;
   size_t first_parameter, parameter_count;
   bool keeps_activations;  // training: forward's activations stay until backward, in `kept`
@@ -69,7 +69,8 @@ struct weir_bijector {
   /// Reads the step's members, sets step->out and declares parameters. step->in is set.
   weir_status (*parse)(weir_step *step, weir_build *build, const weir_step_source *source, weir_error *error);
   /// Computes packed constants. NULL when it has none. packed_training may be NULL.
-  void (*pack)(const weir_step *step, const weir_parameters *parameters, const float *values, float *packed, float *packed_training);
+  void (*pack)(const weir_step *step, const weir_parameters *parameters, const float *values, float *packed,
+               float *packed_training);
   /// Takes from run->layers.scratch all that a pass takes, and gives it back. NULL when it takes nothing.
   void (*reserve)(const weir_step *step, const weir_flow_run *run);
   /// x -> z, adding log|det| to run->logdet.

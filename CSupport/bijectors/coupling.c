@@ -10,7 +10,8 @@ static weir_status parse(weir_step *step, weir_build *build, const weir_step_sou
   size_t transform = 0;
   weir_status status = weir_i_json_only(source->json, source->object, source->path, keys, 4, error);
   if (status == WEIR_OK)
-    status = weir_i_json_choice(source->json, source->object, source->path, "transform", transforms, 2, false, 0, &transform, error);
+    status =
+        weir_i_json_choice(source->json, source->object, source->path, "transform", transforms, 2, false, 0, &transform, error);
   if (status == WEIR_OK) status = weir_i_mask_parse(&coupling->mask, source->json, source->object, source->path, step->in, error);
   if (status != WEIR_OK) return status;
   coupling->affine = transform == 0;
@@ -32,7 +33,8 @@ static weir_status parse(weir_step *step, weir_build *build, const weir_step_sou
                           coupling->affine ? 2 * changed : changed, &coupling->net, error);
 }
 
-static void pack(const weir_step *step, const weir_parameters *parameters, const float *values, float *packed, float *packed_training) {
+static void pack(const weir_step *step, const weir_parameters *parameters, const float *values, float *packed,
+                 float *packed_training) {
   const weir_coupling_step *coupling = &step->coupling;
   const weir_map map = step->in;
   const size_t changed = weir_i_mask_changed(&coupling->mask, map), pixels = map.h * map.w;
@@ -45,7 +47,8 @@ static void pack(const weir_step *step, const weir_parameters *parameters, const
         if (!split) packed[coupling->packed_id + e] = cell == WEIR_CELL_ID ? 1.0f : 0.0f;
         if (!split) packed[coupling->packed_change + e] = cell == WEIR_CELL_CHANGE ? 1.0f : 0.0f;
         if (coupling->affine)
-          packed[coupling->packed_gain + e] = cell == WEIR_CELL_CHANGE ? values[parameters->items[coupling->gain].offset + c] : 0.0f;
+          packed[coupling->packed_gain + e] =
+              cell == WEIR_CELL_CHANGE ? values[parameters->items[coupling->gain].offset + c] : 0.0f;
       }
   weir_i_net_pack(coupling->net, parameters, values, packed, packed_training);
 }
@@ -76,8 +79,9 @@ static pass take(const weir_step *step, weir_flow_run *run, bool forward, bool b
   p.shift_at = p.outputs - p.count;
   p.first_id = weir_i_mask_first_id(&coupling->mask, step->in) * p.pixels;
   p.first_changed = weir_i_mask_first_changed(&coupling->mask, step->in) * p.pixels;
-  p.activations = step->keeps_activations && run->layers.training ? step->kept
-                                                                  : weir_i_net_take(coupling->net, scratch, n, run->layers.training);
+  p.activations = step->keeps_activations && run->layers.training
+                      ? step->kept
+                      : weir_i_net_take(coupling->net, scratch, n, run->layers.training);
   p.raw = weir_i_arena_take(scratch, threads * p.outputs, sizeof *p.raw);
   if (backward) {
     p.gradients = weir_i_net_take_gradients(coupling->net, scratch, n);
@@ -219,7 +223,8 @@ static void backward(const weir_step *step, weir_flow_run *run) {
 }
 
 static double flops(const weir_step *step) {
-  return weir_i_net_flops(step->coupling.net) + 8.0 * (double)weir_i_mask_changed(&step->coupling.mask, step->in) * (double)(step->in.h * step->in.w);
+  return weir_i_net_flops(step->coupling.net) +
+         8.0 * (double)weir_i_mask_changed(&step->coupling.mask, step->in) * (double)(step->in.h * step->in.w);
 }
 
 const weir_bijector weir_i_bijector_coupling = {"coupling", parse, pack, reserve, forward, inverse, backward, flops};

@@ -10,13 +10,17 @@ static weir_status parse(weir_step *step, weir_build *build, const weir_step_sou
   (void)step, (void)build;
   static const char *const keys[] = {"op"};
   if (source->levels != 256)
-    return weir_i_fail(error, WEIR_ERROR_SPEC, source->path, "dequantize needs an input with \"levels\": 256; continuous data has none to spread");
+    return weir_i_fail(error, WEIR_ERROR_SPEC, source->path,
+                       "dequantize needs an input with \"levels\": 256; continuous data has none to spread");
   if (source->index != 0)
-    return weir_i_fail(error, WEIR_ERROR_SPEC, source->path, "dequantize must be the first step, since only the input is made of integers");
+    return weir_i_fail(error, WEIR_ERROR_SPEC, source->path,
+                       "dequantize must be the first step, since only the input is made of integers");
   return weir_i_json_only(source->json, source->object, source->path, keys, 1, error);
 }
 
-static float *take(const weir_flow_run *run) { return weir_i_arena_take(run->layers.scratch, run->layers.team.threads * run->dims, sizeof(float)); }
+static float *take(const weir_flow_run *run) {
+  return weir_i_arena_take(run->layers.scratch, run->layers.team.threads * run->dims, sizeof(float));
+}
 
 static void reserve(const weir_step *step, const weir_flow_run *run) {
   (void)step;

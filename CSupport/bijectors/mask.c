@@ -2,28 +2,24 @@
 
 #include <stdio.h>
 
-static const char *refuse_one_row(weir_map map) {
-  return map.h < 2 ? "needs a map of two rows or more" : NULL;
-}
+static const char *refuse_one_row(weir_map map) { return map.h < 2 ? "needs a map of two rows or more" : NULL; }
 
-static const char *refuse_one_column(weir_map map) {
-  return map.w < 2 ? "needs a map of two columns or more" : NULL;
-}
+static const char *refuse_one_column(weir_map map) { return map.w < 2 ? "needs a map of two columns or more" : NULL; }
 
 static const char *refuse_thin(weir_map map) {
   return map.h < 2 || map.w < 2 ? "needs a map of two rows and columns or more" : NULL;
 }
 
-static const char *refuse_single_cell(weir_map map) {
-  return map.h * map.w < 2 ? "needs a map of two cells or more" : NULL;
-}
+static const char *refuse_single_cell(weir_map map) { return map.h * map.w < 2 ? "needs a map of two cells or more" : NULL; }
 
 static const char *refuse_odd_channels(weir_map map) {
   return map.c % 2 != 0 ? "needs an even number of channels; squeeze first" : NULL;
 }
 
 static const char *refuse_image(weir_map map) {
-  return map.h != 1 || map.w != 1 ? "is for tables and embeddings; use checkerboard or channel" : map.c < 2 ? "needs two dims or more" : NULL;
+  return map.h != 1 || map.w != 1 ? "is for tables and embeddings; use checkerboard or channel"
+         : map.c < 2              ? "needs two dims or more"
+                                  : NULL;
 }
 
 // `second` is true in the half that is id only when the mask is reversed.
@@ -74,12 +70,14 @@ static const weir_mask_class classes[] = {
 
 enum { CLASS_COUNT = sizeof classes / sizeof classes[0] };
 
-weir_status weir_i_mask_parse(weir_mask *mask, const weir_json *json, int object, const char *path, weir_map map, weir_error *error) {
+weir_status weir_i_mask_parse(weir_mask *mask, const weir_json *json, int object, const char *path, weir_map map,
+                              weir_error *error) {
   char where[96];
   snprintf(where, sizeof where, "%s.mask", path);
   const int member = weir_i_json_get(json, object, "mask");
   if (!weir_i_json_is_object(json, member))
-    return weir_i_fail(error, WEIR_ERROR_SPEC, path, "a coupling needs a mask, for example {\"type\": \"checkerboard\", \"reverse\": false}");
+    return weir_i_fail(error, WEIR_ERROR_SPEC, path,
+                       "a coupling needs a mask, for example {\"type\": \"checkerboard\", \"reverse\": false}");
   const char *names[CLASS_COUNT];
   for (size_t i = 0; i < CLASS_COUNT; i++) names[i] = classes[i].name;
   size_t chosen;
@@ -100,8 +98,8 @@ weir_status weir_i_mask_parse(weir_mask *mask, const weir_json *json, int object
   if (status != WEIR_OK) return status;
   const char *refused = mask->type->refuse(map);
   if (refused != NULL)
-    return weir_i_fail(error, WEIR_ERROR_SPEC, where, "the %s mask does not fit %zu x %zu x %zu: it %s", mask->type->name, map.c, map.h, map.w,
-                       refused);
+    return weir_i_fail(error, WEIR_ERROR_SPEC, where, "the %s mask does not fit %zu x %zu x %zu: it %s", mask->type->name, map.c,
+                       map.h, map.w, refused);
   return WEIR_OK;
 }
 

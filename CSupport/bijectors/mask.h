@@ -2,9 +2,9 @@
 #ifndef WEIR_BIJECTORS_MASK_H
 #define WEIR_BIJECTORS_MASK_H
 
+#include "base/json.h"
 #include "base/status.h"
 #include "layers/layout.h"
-#include "base/json.h"
 
 /// What a cell of the map does. The cycle mask leaves two quadrants as they are and unseen.
 typedef enum weir_mask_cell { WEIR_CELL_ID, WEIR_CELL_CHANGE, WEIR_CELL_PASS } weir_mask_cell;
@@ -28,7 +28,8 @@ struct weir_mask_class {
 };
 
 /// Reads the "mask" member of a coupling.
-weir_status weir_i_mask_parse(weir_mask *mask, const weir_json *json, int object, const char *path, weir_map map, weir_error *error);
+weir_status weir_i_mask_parse(weir_mask *mask, const weir_json *json, int object, const char *path, weir_map map,
+                              weir_error *error);
 
 /// The map the net sees, and the first channel and number of channels that a coupling changes.
 weir_map weir_i_mask_net_input(const weir_mask *mask, weir_map map);

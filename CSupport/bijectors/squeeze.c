@@ -8,13 +8,15 @@ static weir_status parse(weir_step *step, weir_build *build, const weir_step_sou
   static const char *const keys[] = {"op"};
   const weir_map in = step->in;
   if (in.h % 2 != 0 || in.w % 2 != 0)
-    return weir_i_fail(error, WEIR_ERROR_SPEC, source->path, "squeeze needs an even height and width, not %zu x %zu; use fewer scales or pad the images",
-                       in.h, in.w);
+    return weir_i_fail(error, WEIR_ERROR_SPEC, source->path,
+                       "squeeze needs an even height and width, not %zu x %zu; use fewer scales or pad the images", in.h, in.w);
   step->out = (weir_map){4 * in.c, in.h / 2, in.w / 2};
   return weir_i_json_only(source->json, source->object, source->path, keys, 1, error);
 }
 
-static float *take(const weir_flow_run *run) { return weir_i_arena_take(run->layers.scratch, run->layers.team.threads * run->dims, sizeof(float)); }
+static float *take(const weir_flow_run *run) {
+  return weir_i_arena_take(run->layers.scratch, run->layers.team.threads * run->dims, sizeof(float));
+}
 
 static void reserve(const weir_step *step, const weir_flow_run *run) {
   (void)step;

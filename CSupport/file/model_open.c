@@ -33,12 +33,14 @@ static weir_status open_file(const weir_safetensors *file, const weir_allocator 
   return WEIR_OK;
 }
 
-weir_status weir_model_open_memory(const void *bytes, size_t size, const weir_allocator *allocator, weir_model **model, weir_error *error) {
+weir_status weir_model_open_memory(const void *bytes, size_t size, const weir_allocator *allocator, weir_model **model,
+                                   weir_error *error) {
   if (model == NULL) return weir_i_fail(error, WEIR_ERROR_ARGUMENT, "weir_model_open_memory", "model must not be NULL");
   *model = NULL;
   weir_allocator used;
   if (bytes == NULL || weir_i_allocator(allocator, &used) != WEIR_OK)
-    return weir_i_fail(error, WEIR_ERROR_ARGUMENT, "weir_model_open_memory", "bytes must not be NULL, and an allocator needs both functions");
+    return weir_i_fail(error, WEIR_ERROR_ARGUMENT, "weir_model_open_memory",
+                       "bytes must not be NULL, and an allocator needs both functions");
   weir_safetensors file;
   weir_status status = weir_i_safetensors_open(bytes, size, &used, &file, error);
   if (status != WEIR_OK) return status;
@@ -52,7 +54,8 @@ weir_status weir_model_open(const char *path, const weir_allocator *allocator, w
   *model = NULL;
   weir_allocator used;
   if (path == NULL || weir_i_allocator(allocator, &used) != WEIR_OK)
-    return weir_i_fail(error, WEIR_ERROR_ARGUMENT, "weir_model_open", "path must not be NULL, and an allocator needs both functions");
+    return weir_i_fail(error, WEIR_ERROR_ARGUMENT, "weir_model_open",
+                       "path must not be NULL, and an allocator needs both functions");
   void *bytes = NULL;
   size_t size = 0;
   weir_status status = weir_i_file_read(path, WEIR_I_MAX_FILE, &used, &bytes, &size, error);

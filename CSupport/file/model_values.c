@@ -3,12 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 
-weir_status weir_i_file_spec(const weir_safetensors *file, const weir_allocator *allocator, char **spec, size_t *bytes, weir_error *error) {
+weir_status weir_i_file_spec(const weir_safetensors *file, const weir_allocator *allocator, char **spec, size_t *bytes,
+                             weir_error *error) {
   const weir_status status = weir_i_safetensors_metadata(file, WEIR_SPEC_KEY, allocator, spec, bytes, error);
   if (status != WEIR_OK) return status;
   if (*spec == NULL)
     return weir_i_fail(error, WEIR_ERROR_FORMAT, "__metadata__",
-                       "the file is safetensors but no Weir model: its metadata has no \"" WEIR_SPEC_KEY "\" entry; import or train a model");
+                       "the file is safetensors but no Weir model: its metadata has no \"" WEIR_SPEC_KEY
+                       "\" entry; import or train a model");
   return WEIR_OK;
 }
 
@@ -25,7 +27,8 @@ static void shape_text(size_t rank, const size_t *shape, char *text, size_t size
 static weir_status read_parameter(const weir_safetensors *file, const weir_parameter *parameter, float *values, weir_error *error) {
   weir_tensor_view view;
   if (!weir_i_safetensors_find(file, parameter->name, &view))
-    return weir_i_fail(error, WEIR_ERROR_TENSOR, parameter->name, "the description asks for this tensor and the file has none of that name");
+    return weir_i_fail(error, WEIR_ERROR_TENSOR, parameter->name,
+                       "the description asks for this tensor and the file has none of that name");
   if (view.dtype == WEIR_DTYPE_I64 || view.dtype == WEIR_DTYPE_U8)
     return weir_i_fail(error, WEIR_ERROR_TENSOR, parameter->name, "the tensor is %s; weights must be F32, F64, BF16 or F16",
                        weir_i_dtype_name(view.dtype));
@@ -33,7 +36,8 @@ static weir_status read_parameter(const weir_safetensors *file, const weir_param
     char has[48], wanted[48];
     shape_text(view.rank, view.shape, has, sizeof has);
     shape_text(parameter->rank, parameter->shape, wanted, sizeof wanted);
-    return weir_i_fail(error, WEIR_ERROR_TENSOR, parameter->name, "the tensor's shape is [%s] and the description asks for [%s]", has, wanted);
+    return weir_i_fail(error, WEIR_ERROR_TENSOR, parameter->name, "the tensor's shape is [%s] and the description asks for [%s]",
+                       has, wanted);
   }
   const weir_status status = weir_i_safetensors_read_f32(&view, parameter->name, values, error);
   if (status != WEIR_OK) return status;

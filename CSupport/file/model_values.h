@@ -14,14 +14,15 @@
 #define WEIR_I_MAX_FILE ((size_t)1 << 33)
 
 /// Copies the description, for weir_i_release(allocator, *spec, *bytes); a file without one is WEIR_ERROR_FORMAT.
-weir_status weir_i_file_spec(const weir_safetensors *file, const weir_allocator *allocator, char **spec, size_t *bytes, weir_error *error);
+weir_status weir_i_file_spec(const weir_safetensors *file, const weir_allocator *allocator, char **spec, size_t *bytes,
+                             weir_error *error);
 
 /// Reads every parameter into values [flow->parameters.values]: refuses missing and unknown tensors, wrong shapes and types, numbers that
 /// are not finite or outside the parameter's domain.
 weir_status weir_i_file_values(const weir_safetensors *file, const weir_flow *flow, float *values, weir_error *error);
 
 /// The description with its "provenance" replaced by a JSON object, NUL-terminated, for weir_i_release(allocator, *text, *bytes).
-weir_status weir_i_spec_with_provenance(const char *spec, const char *provenance, const weir_allocator *allocator, char **text, size_t *bytes,
-                                        weir_error *error);
+weir_status weir_i_spec_with_provenance(const char *spec, const char *provenance, const weir_allocator *allocator, char **text,
+                                        size_t *bytes, weir_error *error);
 
 #endif

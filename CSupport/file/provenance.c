@@ -28,8 +28,8 @@ static size_t compose(const weir_json *json, const char *provenance, char *text)
   return append(text, at, "}", 2);
 }
 
-static weir_status with_tokens(const char *spec, void *tokens, size_t count, const char *provenance, const weir_allocator *allocator, char **text,
-                               size_t *bytes, weir_error *error) {
+static weir_status with_tokens(const char *spec, void *tokens, size_t count, const char *provenance,
+                               const weir_allocator *allocator, char **text, size_t *bytes, weir_error *error) {
   weir_json json;
   const weir_status status = weir_i_json_parse(spec, strlen(spec), tokens, count, &json, error);
   if (status != WEIR_OK) return status;
@@ -40,13 +40,14 @@ static weir_status with_tokens(const char *spec, void *tokens, size_t count, con
   return WEIR_OK;
 }
 
-weir_status weir_i_spec_with_provenance(const char *spec, const char *provenance, const weir_allocator *allocator, char **text, size_t *bytes,
-                                        weir_error *error) {
+weir_status weir_i_spec_with_provenance(const char *spec, const char *provenance, const weir_allocator *allocator, char **text,
+                                        size_t *bytes, weir_error *error) {
   size_t unused, count;
   weir_status status = weir_i_json_measure(provenance, strlen(provenance), &unused, error);
   if (status != WEIR_OK) return status;
   if (provenance[strspn(provenance, " \t\r\n")] != '{')
-    return weir_i_fail(error, WEIR_ERROR_FORMAT, "provenance", "provenance must be a JSON object, for example {\"trained_on\": \"...\"}");
+    return weir_i_fail(error, WEIR_ERROR_FORMAT, "provenance",
+                       "provenance must be a JSON object, for example {\"trained_on\": \"...\"}");
   status = weir_i_json_measure(spec, strlen(spec), &count, error);
   if (status != WEIR_OK) return status;
   void *tokens = weir_i_allocate(allocator, weir_i_json_token_bytes(count));

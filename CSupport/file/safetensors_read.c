@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/json_internal.h"
 #include "base/status.h"
 #include "file/safetensors.h"
-#include "base/json_internal.h"
 
 enum { LENGTH_BYTES = 8, HEADER_MOST = 100000000, TOKENS_MOST = 4000000, WHERE_SIZE = 96 };
 

@@ -108,29 +108,29 @@ WEIR_API weir_status weir_model_open_memory(const void *bytes, size_t size, cons
 WEIR_API void weir_model_close(weir_model *model);
 
 typedef struct weir_model_info {
-  size_t struct_size;      ///< Set by weir_model_get_info.
-  size_t rank;             ///< 3 for images [c, h, w], 1 for tables and embeddings [dims].
-  size_t shape[3];         ///< c, h, w; or dims, 1, 1.
-  size_t dims;             ///< c * h * w
-  size_t levels;           ///< 256 for 8-bit images, 0 for continuous data.
-  size_t steps;            ///< Invertible steps.
-  size_t parameters;       ///< Trainable numbers.
-  size_t model_bytes;      ///< Memory the model holds.
-  double flops;            ///< Multiplications and additions to score one sample.
-  const char *isa;         ///< Kernel set chosen: "ref", "avx2", "avx512" or "neon". Lives as long as the program.
+  size_t struct_size;  ///< Set by weir_model_get_info.
+  size_t rank;         ///< 3 for images [c, h, w], 1 for tables and embeddings [dims].
+  size_t shape[3];     ///< c, h, w; or dims, 1, 1.
+  size_t dims;         ///< c * h * w
+  size_t levels;       ///< 256 for 8-bit images, 0 for continuous data.
+  size_t steps;        ///< Invertible steps.
+  size_t parameters;   ///< Trainable numbers.
+  size_t model_bytes;  ///< Memory the model holds.
+  double flops;        ///< Multiplications and additions to score one sample.
+  const char *isa;     ///< Kernel set chosen: "ref", "avx2", "avx512" or "neon". Lives as long as the program.
 } weir_model_info;
 
 WEIR_API weir_status weir_model_get_info(const weir_model *model, weir_model_info *info);
 
 typedef struct weir_step_info {
-  size_t struct_size;     ///< Set by weir_model_get_step.
-  const char *op;         ///< "coupling", "squeeze", ... Lives as long as the program.
-  size_t input_shape[3];  ///< c, h, w before the step
-  size_t output_shape[3]; ///< c, h, w after the step
-  size_t parameters;      ///< Trainable numbers.
-  double flops;           ///< For one sample.
-  const char *mask;       ///< "checkerboard", "channel", ... or "". Lives as long as the program.
-  const char *net;        ///< "resnet", "mlp", ... or "". Lives as long as the program.
+  size_t struct_size;      ///< Set by weir_model_get_step.
+  const char *op;          ///< "coupling", "squeeze", ... Lives as long as the program.
+  size_t input_shape[3];   ///< c, h, w before the step
+  size_t output_shape[3];  ///< c, h, w after the step
+  size_t parameters;       ///< Trainable numbers.
+  double flops;            ///< For one sample.
+  const char *mask;        ///< "checkerboard", "channel", ... or "". Lives as long as the program.
+  const char *net;         ///< "resnet", "mlp", ... or "". Lives as long as the program.
 } weir_step_info;
 
 /// Describes step `index`, 0 to info.steps - 1.
@@ -151,11 +151,11 @@ enum {
 };
 
 typedef struct weir_session_options {
-  size_t struct_size;             ///< Set by weir_session_options_default.
-  size_t batch;                   ///< Most samples in one call. Default 32.
-  size_t threads;                 ///< Threads a call may use. Default 1, which touches no threading runtime.
-  int32_t noise;                  ///< WEIR_NOISE_*. Only models with a dequantize step use it.
-  size_t draws;                   ///< For WEIR_NOISE_AVERAGE. Default 1.
+  size_t struct_size;  ///< Set by weir_session_options_default.
+  size_t batch;        ///< Most samples in one call. Default 32.
+  size_t threads;      ///< Threads a call may use. Default 1, which touches no threading runtime.
+  int32_t noise;       ///< WEIR_NOISE_*. Only models with a dequantize step use it.
+  size_t draws;        ///< For WEIR_NOISE_AVERAGE. Default 1.
   uint64_t seed;
   const weir_executor *executor;  ///< NULL for the built-in one. Must outlive the session.
 } weir_session_options;
@@ -206,10 +206,10 @@ typedef struct weir_trace_event {
   size_t step;
   const char *op;
   size_t shape[3];
-  const float *x;        ///< f32 [c, h, w], after the step
-  const float *s;        ///< f32 log-scale the coupling added, in the step's shape, 0 where it changes nothing; NULL for other steps
-  const float *t;        ///< f32 shift, likewise
-  double logdet;         ///< this step's part, nats
+  const float *x;  ///< f32 [c, h, w], after the step
+  const float *s;  ///< f32 log-scale the coupling added, in the step's shape, 0 where it changes nothing; NULL for other steps
+  const float *t;  ///< f32 shift, likewise
+  double logdet;   ///< this step's part, nats
 } weir_trace_event;
 
 typedef void weir_trace_fn(void *user, const weir_trace_event *event);

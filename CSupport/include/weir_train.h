@@ -22,20 +22,21 @@ extern "C" {
 typedef struct weir_trainer weir_trainer;
 
 typedef struct weir_train_options {
-  size_t struct_size;  ///< Set by weir_train_options_default.
-  size_t batch;        ///< Most samples in one step. Default 32.
-  size_t threads;      ///< Default 1.
-  uint64_t seed;       ///< Initial weights and dequantization noise. Default 0.
-  int32_t noise;       ///< WEIR_NOISE_SEED (default: fresh uniform noise every step) or WEIR_NOISE_MIDPOINT (for comparisons).
-  double beta1;        ///< Adam. Default 0.9.
-  double beta2;        ///< Adam. Default 0.999.
-  double epsilon;      ///< Adam. Default 1e-8.
-  double weight_decay; ///< L2, added to the gradient of weight-norm and coupling gains only. Default 5e-5.
-  double clip_norm;    ///< Most the gradient's norm may be; 0 turns clipping off. Default 100.
-  size_t memory_budget;            ///< Default 64 MiB. Bytes of st-network activations kept from forward to backward. Couplings beyond it are recomputed,
-                                   ///< which changes the last bits of gradients; one budget always gives the same bits.
-  const weir_executor *executor;   ///< NULL for the built-in one.
-  const weir_allocator *allocator; ///< NULL for malloc and free.
+  size_t struct_size;   ///< Set by weir_train_options_default.
+  size_t batch;         ///< Most samples in one step. Default 32.
+  size_t threads;       ///< Default 1.
+  uint64_t seed;        ///< Initial weights and dequantization noise. Default 0.
+  int32_t noise;        ///< WEIR_NOISE_SEED (default: fresh uniform noise every step) or WEIR_NOISE_MIDPOINT (for comparisons).
+  double beta1;         ///< Adam. Default 0.9.
+  double beta2;         ///< Adam. Default 0.999.
+  double epsilon;       ///< Adam. Default 1e-8.
+  double weight_decay;  ///< L2, added to the gradient of weight-norm and coupling gains only. Default 5e-5.
+  double clip_norm;     ///< Most the gradient's norm may be; 0 turns clipping off. Default 100.
+  size_t
+      memory_budget;  ///< Default 64 MiB. Bytes of st-network activations kept from forward to backward. Couplings beyond it are recomputed,
+                      ///< which changes the last bits of gradients; one budget always gives the same bits.
+  const weir_executor *executor;    ///< NULL for the built-in one.
+  const weir_allocator *allocator;  ///< NULL for malloc and free.
 } weir_train_options;
 
 WEIR_API weir_train_options weir_train_options_default(void);
@@ -63,8 +64,8 @@ typedef struct weir_step_report {
 } weir_step_report;
 
 /// One optimizer step (Adam) on x, f32 [n, ...] in the units of weir_score, n 1 to batch.
-WEIR_API weir_status weir_trainer_step(weir_trainer *trainer, const float *x, size_t n, double learning_rate, weir_step_report *report,
-                                       weir_error *error);
+WEIR_API weir_status weir_trainer_step(weir_trainer *trainer, const float *x, size_t n, double learning_rate,
+                                       weir_step_report *report, weir_error *error);
 
 /// Loss and gradients without an update: gradients stay readable by weir_trainer_tensor until the next call.
 WEIR_API weir_status weir_trainer_gradient(weir_trainer *trainer, const float *x, size_t n, double *loss, weir_error *error);
@@ -80,7 +81,7 @@ enum { WEIR_TENSOR_VALUE = 0, WEIR_TENSOR_GRADIENT = 1 };
 
 typedef struct weir_tensor_info {
   size_t struct_size;
-  const char *name;   ///< "steps.3.net.in_conv.weight_v"; lives as long as the trainer.
+  const char *name;  ///< "steps.3.net.in_conv.weight_v"; lives as long as the trainer.
   size_t rank;
   size_t shape[4];
   size_t count;

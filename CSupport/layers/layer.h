@@ -48,7 +48,7 @@ typedef struct weir_layer {
   bool relu, negate;
   weir_norm norm;
   bool weight_norm, has_bias;
-  size_t weight, gain, bias;  // parameters; weight is the direction under weight norm
+  size_t weight, gain, bias;    // parameters; weight is the direction under weight norm
   int input, output, residual;  // values of the net, WEIR_NONE for no residual
 
   size_t packed_weight, packed_bias, packed_scale, packed_shift;  // offsets into packed
@@ -89,9 +89,11 @@ void weir_i_layer_pack(const weir_layer *layer, const weir_parameters *parameter
                        float *packed_training);
 
 /// y = product(preactivation(x)) + bias + residual.
-void weir_i_layer_forward(const weir_layer *layer, const weir_parameters *parameters, const weir_layer_run *run, weir_layer_maps maps);
+void weir_i_layer_forward(const weir_layer *layer, const weir_parameters *parameters, const weir_layer_run *run,
+                          weir_layer_maps maps);
 /// Adds to dx and to the parameters' gradients.
-void weir_i_layer_backward(const weir_layer *layer, const weir_parameters *parameters, const weir_layer_run *run, weir_layer_maps maps);
+void weir_i_layer_backward(const weir_layer *layer, const weir_parameters *parameters, const weir_layer_run *run,
+                           weir_layer_maps maps);
 
 /// Takes from run->scratch what one forward (and, in training, backward) needs, and gives it back: used to size scratch.
 void weir_i_layer_reserve(const weir_layer *layer, const weir_layer_run *run);

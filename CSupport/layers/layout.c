@@ -6,9 +6,7 @@
 
 size_t weir_i_map_blocked(weir_map map) { return weir_i_block_round(map.c) * map.h * map.w; }
 
-static size_t lane_of(size_t channel, size_t pixels) {
-  return channel / WEIR_BLOCK * pixels * WEIR_BLOCK + channel % WEIR_BLOCK;
-}
+static size_t lane_of(size_t channel, size_t pixels) { return channel / WEIR_BLOCK * pixels * WEIR_BLOCK + channel % WEIR_BLOCK; }
 
 void weir_i_layout_pack(const float *planar, const float *mask, size_t c, size_t pixels, float *blocked) {
   memset(blocked, 0, weir_i_block_round(c) * pixels * sizeof *blocked);
@@ -36,6 +34,7 @@ void weir_i_layout_unpack_add(const float *blocked, const float *mask, size_t c,
   for (size_t channel = 0; channel < c; channel++) {
     const float *from = blocked + lane_of(channel, pixels);
     float *to = planar + channel * pixels;
-    for (size_t p = 0; p < pixels; p++) to[p] += mask == NULL ? from[p * WEIR_BLOCK] : from[p * WEIR_BLOCK] * mask[channel * pixels + p];
+    for (size_t p = 0; p < pixels; p++)
+      to[p] += mask == NULL ? from[p * WEIR_BLOCK] : from[p * WEIR_BLOCK] * mask[channel * pixels + p];
   }
 }

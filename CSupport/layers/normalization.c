@@ -22,7 +22,8 @@ static const float *at(const weir_parameters *parameters, const float *values, s
   return values + parameters->items[parameter].offset;
 }
 
-void weir_i_norm_fold(const weir_norm *norm, const weir_parameters *parameters, const float *values, size_t c, float *scale, float *shift) {
+void weir_i_norm_fold(const weir_norm *norm, const weir_parameters *parameters, const float *values, size_t c, float *scale,
+                      float *shift) {
   const float *gain = at(parameters, values, norm->gain), *bias = at(parameters, values, norm->bias);
   const float *mean = at(parameters, values, norm->mean), *variance = at(parameters, values, norm->variance);
   memset(scale, 0, weir_i_block_round(c) * sizeof *scale);
@@ -67,7 +68,8 @@ static void statistics_of_blocks(void *arg, size_t begin, size_t end, size_t thr
   const norm_job *job = arg;
   const size_t pixels = job->map.h * job->map.w, width = weir_i_block_round(job->map.c);
   const double count = (double)(job->run->n * pixels);
-  const float *gain = at(job->parameters, job->run->values, job->norm->gain), *bias = at(job->parameters, job->run->values, job->norm->bias);
+  const float *gain = at(job->parameters, job->run->values, job->norm->gain),
+              *bias = at(job->parameters, job->run->values, job->norm->bias);
   for (size_t block = begin; block < end; block++) {
     const float *x = job->x + block * pixels * WEIR_BLOCK;
     double sum[WEIR_BLOCK] = {0}, rest[WEIR_BLOCK] = {0}, square[WEIR_BLOCK] = {0};
@@ -95,8 +97,8 @@ static void statistics_of_blocks(void *arg, size_t begin, size_t end, size_t thr
   }
 }
 
-void weir_i_norm_forward(const weir_norm *norm, const weir_parameters *parameters, const weir_layer_run *run, const float *x, weir_map map,
-                         float *state) {
+void weir_i_norm_forward(const weir_norm *norm, const weir_parameters *parameters, const weir_layer_run *run, const float *x,
+                         weir_map map, float *state) {
   norm_job job = {norm, parameters, run, map, weir_i_map_blocked(map), x, NULL, NULL, state, NULL};
   weir_i_parallel_for(&run->team, weir_i_blocks(map.c), statistics_of_blocks, &job);
 }
@@ -115,8 +117,8 @@ static void gradients_of_blocks(void *arg, size_t begin, size_t end, size_t thre
     const float *mean = job->state + WEIR_NORM_MEAN * width + block * WEIR_BLOCK;
     double sum[WEIR_BLOCK] = {0}, product[WEIR_BLOCK] = {0};
     for (size_t i = 0; i < job->run->n; i++)
-      job->run->kernels->batchnorm_products(job->du + i * job->sample + first, job->x + i * job->sample + first, pixels, WEIR_BLOCK, mean, sum,
-                                            product);
+      job->run->kernels->batchnorm_products(job->du + i * job->sample + first, job->x + i * job->sample + first, pixels, WEIR_BLOCK,
+                                            mean, sum, product);
     for (size_t l = 0; l < WEIR_BLOCK; l++) {
       const size_t channel = block * WEIR_BLOCK + l;
       const double rstd = job->state[WEIR_NORM_RSTD * width + channel], scale = job->state[WEIR_NORM_SCALE * width + channel];
@@ -137,13 +139,14 @@ static void apply_to_samples(void *arg, size_t begin, size_t end, size_t thread)
   for (size_t i = begin; i < end; i++)
     for (size_t block = 0; block < width / WEIR_BLOCK; block++) {
       const size_t first = i * job->sample + block * pixels * WEIR_BLOCK, lane = block * WEIR_BLOCK;
-      job->run->kernels->batchnorm_apply(job->du + first, job->x + first, pixels, WEIR_BLOCK, job->state + WEIR_NORM_MEAN * width + lane,
-                                         job->terms + lane, job->terms + width + lane, job->terms + 2 * width + lane, job->dx + first);
+      job->run->kernels->batchnorm_apply(job->du + first, job->x + first, pixels, WEIR_BLOCK,
+                                         job->state + WEIR_NORM_MEAN * width + lane, job->terms + lane, job->terms + width + lane,
+                                         job->terms + 2 * width + lane, job->dx + first);
     }
 }
 
-void weir_i_norm_backward(const weir_norm *norm, const weir_parameters *parameters, const weir_layer_run *run, const float *x, weir_map map,
-                          const float *state, const float *du, float *dx) {
+void weir_i_norm_backward(const weir_norm *norm, const weir_parameters *parameters, const weir_layer_run *run, const float *x,
+                          weir_map map, const float *state, const float *du, float *dx) {
   const size_t mark = weir_i_arena_mark(run->scratch);
   float *terms = weir_i_arena_take(run->scratch, 3 * weir_i_block_round(map.c), sizeof *terms);
   norm_job job = {norm, parameters, run, map, weir_i_map_blocked(map), x, du, dx, (float *)state, terms};

@@ -11,14 +11,15 @@ enum { WEIR_NORM_SCALE = 0, WEIR_NORM_SHIFT = 1, WEIR_NORM_MEAN = 2, WEIR_NORM_R
 weir_norm weir_i_norm_make(weir_build *build, const char *name, size_t c, float input_scale);
 
 /// scale, shift [round(c)] from the population statistics.
-void weir_i_norm_fold(const weir_norm *norm, const weir_parameters *parameters, const float *values, size_t c, float *scale, float *shift);
+void weir_i_norm_fold(const weir_norm *norm, const weir_parameters *parameters, const float *values, size_t c, float *scale,
+                      float *shift);
 
 /// Statistics of x [n][blocks(c)][pixels][16] into state [4][round(c)], and into the running or pooled ones as run->statistics says.
-void weir_i_norm_forward(const weir_norm *norm, const weir_parameters *parameters, const weir_layer_run *run, const float *x, weir_map map,
-                         float *state);
+void weir_i_norm_forward(const weir_norm *norm, const weir_parameters *parameters, const weir_layer_run *run, const float *x,
+                         weir_map map, float *state);
 
 /// From du, the gradient by the normalised map, adds to dx (when not NULL) and to the gradients of gain and bias.
-void weir_i_norm_backward(const weir_norm *norm, const weir_parameters *parameters, const weir_layer_run *run, const float *x, weir_map map,
-                          const float *state, const float *du, float *dx);
+void weir_i_norm_backward(const weir_norm *norm, const weir_parameters *parameters, const weir_layer_run *run, const float *x,
+                          weir_map map, const float *state, const float *du, float *dx);
 
 #endif

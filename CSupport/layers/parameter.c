@@ -10,7 +10,8 @@
 weir_status weir_i_build_status(const weir_build *build, const char *path, const char *what, weir_error *error) {
   if (build->no_memory) return weir_i_fail(error, WEIR_ERROR_MEMORY, path, "no memory for the description of %s", what);
   if (build->too_large)
-    return weir_i_fail(error, WEIR_ERROR_SPEC, path, "%s has more than %d numbers in all; make it smaller", what, WEIR_I_MAX_VALUES);
+    return weir_i_fail(error, WEIR_ERROR_SPEC, path, "%s has more than %d numbers in all; make it smaller", what,
+                       WEIR_I_MAX_VALUES);
   return WEIR_OK;
 }
 
@@ -65,7 +66,8 @@ size_t weir_i_build_packed_training(weir_build *build, size_t count) {
 bool weir_i_parameter_valid(const weir_parameter *parameter, const float *values, size_t *bad) {
   for (size_t i = 0; i < parameter->count; i++) {
     const float value = values[i];
-    const bool inside = parameter->domain == WEIR_DOMAIN_ANY || value > 0 || (value == 0 && parameter->domain == WEIR_DOMAIN_NOT_NEGATIVE);
+    const bool inside =
+        parameter->domain == WEIR_DOMAIN_ANY || value > 0 || (value == 0 && parameter->domain == WEIR_DOMAIN_NOT_NEGATIVE);
     if (isfinite(value) && inside) continue;
     *bad = i;
     return false;

@@ -11,18 +11,16 @@ typedef struct backward_job {
   const weir_layer *layer;
   const weir_layer_run *run;
   weir_layer_maps maps;
-  const float *p;      // [n] preactivations, or x itself
-  float *p_made;       // where they are computed; NULL when p is x
-  float *dp;           // [n][blocks(ic)][h][w][16], then du in its first blocks(c)
-  float *halo;         // one dy with halo a thread
-  float *du;           // [threads] one joined gradient, when the layer joins x with -x
-  float *dweight;      // packed
+  const float *p;  // [n] preactivations, or x itself
+  float *p_made;   // where they are computed; NULL when p is x
+  float *dp;       // [n][blocks(ic)][h][w][16], then du in its first blocks(c)
+  float *halo;     // one dy with halo a thread
+  float *du;       // [threads] one joined gradient, when the layer joins x with -x
+  float *dweight;  // packed
   float *dbias;
 } backward_job;
 
-static size_t dp_floats(const weir_layer *layer) {
-  return weir_i_block_round(weir_i_layer_ic(layer)) * weir_i_layer_pixels(layer);
-}
+static size_t dp_floats(const weir_layer *layer) { return weir_i_block_round(weir_i_layer_ic(layer)) * weir_i_layer_pixels(layer); }
 
 static void preactivate_samples(void *arg, size_t begin, size_t end, size_t thread) {
   (void)thread;
@@ -39,7 +37,8 @@ static void weight_tiles(void *arg, size_t begin, size_t end, size_t thread) {
   const size_t ic = weir_i_layer_ic(layer), pixels = weir_i_layer_pixels(layer);
   const size_t p_floats = weir_i_layer_p_floats(layer), y_floats = weir_i_layer_y_floats(layer);
   if (layer->kernel == 1 && pixels == 1) {
-    const weir_gemm_weights gemm = {job->p, job->maps.dy, job->dweight, p_floats, WEIR_BLOCK, y_floats, WEIR_BLOCK, ic, layer->oc, job->run->n};
+    const weir_gemm_weights gemm = {job->p,   job->maps.dy, job->dweight, p_floats,  WEIR_BLOCK,
+                                    y_floats, WEIR_BLOCK,   ic,           layer->oc, job->run->n};
     job->run->kernels->gemm_weights(&gemm, begin, end);
     return;
   }
@@ -64,8 +63,10 @@ static void bias_blocks(void *arg, size_t begin, size_t end, size_t thread) {
   for (size_t block = begin; block < end; block++) {
     double sum[WEIR_BLOCK] = {0};
     for (size_t i = 0; i < job->run->n; i++)
-      job->run->kernels->batchnorm_moments(job->maps.dy + i * y_floats + block * pixels * WEIR_BLOCK, pixels, WEIR_BLOCK, NULL, sum, NULL);
-    for (size_t l = 0; l < WEIR_BLOCK && block * WEIR_BLOCK + l < layer->oc; l++) job->dbias[block * WEIR_BLOCK + l] += (float)sum[l];
+      job->run->kernels->batchnorm_moments(job->maps.dy + i * y_floats + block * pixels * WEIR_BLOCK, pixels, WEIR_BLOCK, NULL, sum,
+                                           NULL);
+    for (size_t l = 0; l < WEIR_BLOCK && block * WEIR_BLOCK + l < layer->oc; l++)
+      job->dbias[block * WEIR_BLOCK + l] += (float)sum[l];
   }
 }
 
@@ -78,7 +79,8 @@ static void product_gradient(const backward_job *job, const float *dy, float *dp
     float *halo = job->halo + thread * weir_i_block_round(layer->oc) * (layer->in.h + 2) * (layer->in.w + 2);
     const weir_preact pad = {.x = dy, .y = halo, .c = layer->oc, .h = layer->in.h, .w = layer->in.w, .pad = 1};
     kernels->preact_forward(&pad);
-    const weir_conv3x3 conv = {.x = halo, .weight = transposed, .y = dp, .ic = layer->oc, .oc = ic, .h = layer->in.h, .w = layer->in.w};
+    const weir_conv3x3 conv = {
+        .x = halo, .weight = transposed, .y = dp, .ic = layer->oc, .oc = ic, .h = layer->in.h, .w = layer->in.w};
     kernels->conv3x3_forward(&conv, 0, layer->in.h);
   } else {
     const weir_gemm gemm = {.x = dy,
@@ -140,12 +142,14 @@ static backward_job take(const weir_layer *layer, const weir_layer_run *run) {
   job.dp = weir_i_arena_take(run->scratch, run->n * (made > dp_floats(layer) ? made : dp_floats(layer)), sizeof(float));
   if (!weir_i_layer_direct(layer)) job.p_made = job.dp;
   if (layer->kernel == 3)
-    job.halo = weir_i_arena_take(run->scratch, threads * weir_i_block_round(layer->oc) * (layer->in.h + 2) * (layer->in.w + 2), sizeof(float));
+    job.halo = weir_i_arena_take(run->scratch, threads * weir_i_block_round(layer->oc) * (layer->in.h + 2) * (layer->in.w + 2),
+                                 sizeof(float));
   if (layer->negate) job.du = weir_i_arena_take(run->scratch, threads * weir_i_layer_x_floats(layer), sizeof(float));
   return job;
 }
 
-void weir_i_layer_backward(const weir_layer *layer, const weir_parameters *parameters, const weir_layer_run *run, weir_layer_maps maps) {
+void weir_i_layer_backward(const weir_layer *layer, const weir_parameters *parameters, const weir_layer_run *run,
+                           weir_layer_maps maps) {
   const size_t mark = weir_i_arena_mark(run->scratch);
   const size_t ic = weir_i_layer_ic(layer), taps = layer->kernel * layer->kernel;
   const weir_parameter *items = parameters->items;

@@ -5,8 +5,8 @@ typedef struct forward_job {
   const weir_layer *layer;
   const weir_layer_run *run;
   weir_layer_maps maps;
-  const float *p;   // tables and single samples: preactivations made beforehand; NULL: made sample by sample in scratch
-  float *scratch;   // one preactivation a thread
+  const float *p;  // tables and single samples: preactivations made beforehand; NULL: made sample by sample in scratch
+  float *scratch;  // one preactivation a thread
 } forward_job;
 
 static void preactivation_constants(const weir_layer *layer, const weir_layer_run *run, const float *state, const float **scale,
@@ -19,7 +19,13 @@ static void preactivation_constants(const weir_layer *layer, const weir_layer_ru
 }
 
 void weir_i_layer_preactivate(const weir_layer *layer, const weir_layer_run *run, const float *state, const float *x, float *p) {
-  weir_preact preact = {.x = x, .y = p, .c = layer->in.c, .h = layer->in.h, .w = layer->in.w, .pad = weir_i_layer_halo(layer), .relu = layer->relu,
+  weir_preact preact = {.x = x,
+                        .y = p,
+                        .c = layer->in.c,
+                        .h = layer->in.h,
+                        .w = layer->in.w,
+                        .pad = weir_i_layer_halo(layer),
+                        .relu = layer->relu,
                         .negate = layer->negate};
   preactivation_constants(layer, run, state, &preact.scale, &preact.shift);
   run->kernels->preact_forward(&preact);
@@ -132,7 +138,8 @@ static size_t scratch_samples(const weir_layer *layer, const weir_layer_run *run
   return weir_i_layer_pixels(layer) == 1 && layer->kernel == 1 ? run->n : run->team.threads;
 }
 
-void weir_i_layer_forward(const weir_layer *layer, const weir_parameters *parameters, const weir_layer_run *run, weir_layer_maps maps) {
+void weir_i_layer_forward(const weir_layer *layer, const weir_parameters *parameters, const weir_layer_run *run,
+                          weir_layer_maps maps) {
   const size_t mark = weir_i_arena_mark(run->scratch);
   if (layer->norm.present && run->training) weir_i_norm_forward(&layer->norm, parameters, run, maps.x, layer->in, maps.norm);
   float *scratch = weir_i_arena_take(run->scratch, scratch_samples(layer, run) * weir_i_layer_p_floats(layer), sizeof *scratch);

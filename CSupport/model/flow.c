@@ -10,12 +10,14 @@ static weir_status parse_input(weir_flow *flow, const weir_json *json, weir_erro
   static const char *const keys[] = {"shape", "levels"};
   const int input = weir_i_json_get(json, 0, "input");
   if (!weir_i_json_is_object(json, input))
-    return weir_i_fail(error, WEIR_ERROR_SPEC, "input", "the description needs an input, for example {\"shape\": [1, 28, 28], \"levels\": 256}");
+    return weir_i_fail(error, WEIR_ERROR_SPEC, "input",
+                       "the description needs an input, for example {\"shape\": [1, 28, 28], \"levels\": 256}");
   weir_status status = weir_i_json_only(json, input, "input", keys, 2, error);
   if (status == WEIR_OK) status = weir_i_json_count(json, input, "input", "levels", 0, 256, false, 0, &flow->levels, error);
   if (status != WEIR_OK) return status;
   if (flow->levels != 0 && flow->levels != 256)
-    return weir_i_fail(error, WEIR_ERROR_SPEC, "input.levels", "levels must be 256 (8-bit images) or 0 (continuous data), not %zu", flow->levels);
+    return weir_i_fail(error, WEIR_ERROR_SPEC, "input.levels", "levels must be 256 (8-bit images) or 0 (continuous data), not %zu",
+                       flow->levels);
   const int shape = weir_i_json_get(json, input, "shape");
   flow->rank = weir_i_json_is_array(json, shape) ? weir_i_json_size(json, shape) : 0;
   if (flow->rank != 1 && flow->rank != 3)
@@ -76,7 +78,8 @@ static weir_status parse(weir_flow *flow, const weir_json *json, weir_error *err
   weir_status status = weir_i_json_count(json, 0, "", "version", 1, SIZE_MAX, true, 0, &version, error);
   if (status != WEIR_OK) return status;
   if (version != 1)
-    return weir_i_fail(error, WEIR_ERROR_VERSION, "version", "the model is of version %zu and this library reads version 1; update the library", version);
+    return weir_i_fail(error, WEIR_ERROR_VERSION, "version",
+                       "the model is of version %zu and this library reads version 1; update the library", version);
   status = weir_i_json_only(json, 0, "", keys, sizeof keys / sizeof keys[0], error);
   if (status == WEIR_OK) status = parse_input(flow, json, error);
   if (status == WEIR_OK) status = parse_prior(json, error);
@@ -96,7 +99,8 @@ static weir_status as_spec(weir_status status, weir_error *error) {
   return WEIR_ERROR_SPEC;
 }
 
-weir_status weir_i_flow_build(weir_flow *flow, const char *spec, size_t length, const weir_allocator *allocator, weir_error *error) {
+weir_status weir_i_flow_build(weir_flow *flow, const char *spec, size_t length, const weir_allocator *allocator,
+                              weir_error *error) {
   *flow = (weir_flow){.pool = {.allocator = *allocator}};
   size_t tokens;
   weir_status status = weir_i_json_measure(spec, length, &tokens, error);

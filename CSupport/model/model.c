@@ -2,12 +2,13 @@
 
 #include <string.h>
 
-weir_status weir_i_model_create(const char *spec, size_t length, const weir_allocator *allocator, weir_model **model, weir_error *error) {
+weir_status weir_i_model_create(const char *spec, size_t length, const weir_allocator *allocator, weir_model **model,
+                                weir_error *error) {
   const char *refused;
   const weir_isa isa = weir_i_isa_choose(&refused);
   if (refused != NULL)
-    return weir_i_fail(error, WEIR_ERROR_UNSUPPORTED, "WEIR_ISA", "\"%.40s\" is not a kernel set of this CPU; use ref or %s, or unset it", refused,
-                       weir_i_isa_name(isa));
+    return weir_i_fail(error, WEIR_ERROR_UNSUPPORTED, "WEIR_ISA",
+                       "\"%.40s\" is not a kernel set of this CPU; use ref or %s, or unset it", refused, weir_i_isa_name(isa));
   weir_model *made = weir_i_allocate(allocator, sizeof *made);
   if (made == NULL) return weir_i_fail(error, WEIR_ERROR_MEMORY, "", "no memory for a model");
   made->allocator = *allocator;

@@ -12,6 +12,7 @@ struct weir_model {
 };
 
 /// A model without numbers, for the description. Chooses the kernels.
-weir_status weir_i_model_create(const char *spec, size_t length, const weir_allocator *allocator, weir_model **model, weir_error *error);
+weir_status weir_i_model_create(const char *spec, size_t length, const weir_allocator *allocator, weir_model **model,
+                                weir_error *error);
 
 #endif

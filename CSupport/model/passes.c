@@ -33,7 +33,8 @@ void weir_i_flow_forward(const weir_flow *flow, weir_flow_run *run) {
   run->z_used = 0;
   for (size_t i = 0; i < flow->step_count; i++) flow->steps[i].type->forward(&flow->steps[i], run);
   const size_t left = flow->dims - run->z_used;
-  for (size_t i = 0; i < run->layers.n; i++) memcpy(run->z + i * flow->dims + run->z_used, weir_i_run_x(run, i), left * sizeof *run->z);
+  for (size_t i = 0; i < run->layers.n; i++)
+    memcpy(run->z + i * flow->dims + run->z_used, weir_i_run_x(run, i), left * sizeof *run->z);
   run->z_used = flow->dims;
 }
 
@@ -41,7 +42,8 @@ void weir_i_flow_forward(const weir_flow *flow, weir_flow_run *run) {
 static void take_left(const weir_flow *flow, weir_flow_run *run, float *states, const float *latents) {
   const size_t left = weir_i_map_count(flow->steps[flow->step_count - 1].out);
   run->z_used = flow->dims - left;
-  for (size_t i = 0; i < run->layers.n; i++) memcpy(states + i * flow->dims, latents + i * flow->dims + run->z_used, left * sizeof *states);
+  for (size_t i = 0; i < run->layers.n; i++)
+    memcpy(states + i * flow->dims, latents + i * flow->dims + run->z_used, left * sizeof *states);
 }
 
 void weir_i_flow_inverse(const weir_flow *flow, weir_flow_run *run) {

@@ -5,14 +5,17 @@
 enum { TABLE_GROUP = 64, MOST_BATCH = 1 << 20, MOST_THREADS = 1024 };
 
 weir_session_options weir_session_options_default(void) {
-  return (weir_session_options){.struct_size = sizeof(weir_session_options), .batch = 32, .threads = 1, .noise = WEIR_NOISE_MIDPOINT, .draws = 1};
+  return (weir_session_options){
+      .struct_size = sizeof(weir_session_options), .batch = 32, .threads = 1, .noise = WEIR_NOISE_MIDPOINT, .draws = 1};
 }
 
 static bool valid(const weir_model *model, const weir_session_options *options) {
-  return model != NULL && options != NULL && options->struct_size >= sizeof *options && options->batch >= 1 && options->batch <= MOST_BATCH &&
-         options->threads >= 1 && options->threads <= MOST_THREADS && options->noise >= WEIR_NOISE_MIDPOINT &&
-         options->noise <= WEIR_NOISE_AVERAGE && options->draws >= 1 && options->draws <= MOST_BATCH &&
-         (options->executor == NULL || (options->executor->struct_size >= sizeof *options->executor && options->executor->run != NULL));
+  return model != NULL && options != NULL && options->struct_size >= sizeof *options && options->batch >= 1 &&
+         options->batch <= MOST_BATCH && options->threads >= 1 && options->threads <= MOST_THREADS &&
+         options->noise >= WEIR_NOISE_MIDPOINT && options->noise <= WEIR_NOISE_AVERAGE && options->draws >= 1 &&
+         options->draws <= MOST_BATCH &&
+         (options->executor == NULL ||
+          (options->executor->struct_size >= sizeof *options->executor && options->executor->run != NULL));
 }
 
 // Scratch for one group on `threads` threads.

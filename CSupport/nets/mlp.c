@@ -3,8 +3,8 @@
 
 #include "nets/net.h"
 
-static weir_status parse(weir_net *net, weir_build *build, const weir_json *json, int object, const char *path, weir_map input, size_t outputs,
-                         weir_error *error) {
+static weir_status parse(weir_net *net, weir_build *build, const weir_json *json, int object, const char *path, weir_map input,
+                         size_t outputs, weir_error *error) {
   static const char *const keys[] = {"type", "hidden", "layers"};
   size_t hidden = 0, layers = 0;
   weir_status status = weir_i_json_only(json, object, path, keys, sizeof keys / sizeof keys[0], error);
@@ -12,7 +12,8 @@ static weir_status parse(weir_net *net, weir_build *build, const weir_json *json
   if (status == WEIR_OK) status = weir_i_json_count(json, object, path, "layers", 0, 1024, true, 0, &layers, error);
   if (status != WEIR_OK) return status;
   if (input.h != 1 || input.w != 1)
-    return weir_i_fail(error, WEIR_ERROR_SPEC, path, "an mlp needs a table or an embedding, not a %zu x %zu map; use a resnet", input.h, input.w);
+    return weir_i_fail(error, WEIR_ERROR_SPEC, path, "an mlp needs a table or an embedding, not a %zu x %zu map; use a resnet",
+                       input.h, input.w);
   const weir_map output = {outputs, 1, 1}, map = {hidden, 1, 1};
   if (weir_i_net_start(net, build, input, output, layers + 2, layers + 3) != WEIR_OK)
     return weir_i_fail(error, WEIR_ERROR_MEMORY, path, "no memory for a net of %zu layers", layers);

@@ -18,7 +18,8 @@ enum { CLASS_COUNT = sizeof classes / sizeof classes[0] };
 weir_status weir_i_net_parse(weir_build *build, const weir_json *json, int object, const char *path, weir_map input, size_t outputs,
                              weir_net **net, weir_error *error) {
   if (!weir_i_json_is_object(json, object))
-    return weir_i_fail(error, WEIR_ERROR_SPEC, path, "a coupling needs a net, for example {\"type\": \"resnet\", \"channels\": 32, \"blocks\": 2}");
+    return weir_i_fail(error, WEIR_ERROR_SPEC, path,
+                       "a coupling needs a net, for example {\"type\": \"resnet\", \"channels\": 32, \"blocks\": 2}");
   const char *types[CLASS_COUNT];
   for (size_t i = 0; i < CLASS_COUNT; i++) types[i] = classes[i]->type;
   size_t chosen;
@@ -56,7 +57,8 @@ void weir_i_net_layer(weir_net *net, weir_build *build, weir_layer_options optio
   layer->residual = residual;
 }
 
-void weir_i_net_pack(const weir_net *net, const weir_parameters *parameters, const float *values, float *packed, float *packed_training) {
+void weir_i_net_pack(const weir_net *net, const weir_parameters *parameters, const float *values, float *packed,
+                     float *packed_training) {
   for (size_t i = 0; i < net->layer_count; i++) weir_i_layer_pack(&net->layers[i], parameters, values, packed, packed_training);
 }
 
@@ -101,7 +103,8 @@ void weir_i_net_reserve(const weir_net *net, const weir_layer_run *run) {
   }
 }
 
-void weir_i_net_forward(const weir_net *net, const weir_parameters *parameters, const weir_layer_run *run, weir_activations activations) {
+void weir_i_net_forward(const weir_net *net, const weir_parameters *parameters, const weir_layer_run *run,
+                        weir_activations activations) {
   for (size_t i = 0; i < net->layer_count; i++) {
     const weir_layer *layer = &net->layers[i];
     const weir_layer_maps maps = {
@@ -116,8 +119,8 @@ void weir_i_net_forward(const weir_net *net, const weir_parameters *parameters, 
 
 // A residual's gradient is its output's, so the two share memory and nothing is to be done for it. Every other value's gradient is
 // a sum over its readers, which come later in the list: it is cleared when the first of them (walking back) is reached.
-void weir_i_net_backward(const weir_net *net, const weir_parameters *parameters, const weir_layer_run *run, weir_activations activations,
-                         weir_net_gradients gradients) {
+void weir_i_net_backward(const weir_net *net, const weir_parameters *parameters, const weir_layer_run *run,
+                         weir_activations activations, weir_net_gradients gradients) {
   const size_t mark = weir_i_arena_mark(run->scratch);
   bool *begun = weir_i_arena_take(run->scratch, net->value_count, sizeof *begun);
   memset(begun, 0, net->value_count * sizeof *begun);

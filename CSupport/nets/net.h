@@ -2,9 +2,9 @@
 #ifndef WEIR_NETS_NET_H
 #define WEIR_NETS_NET_H
 
+#include "base/json.h"
 #include "base/status.h"
 #include "layers/layer.h"
-#include "base/json.h"
 
 /// A map inside a net. Values that never live at once share memory: `scoring` and `gradient` name the value whose memory is used.
 typedef struct weir_value {
@@ -43,7 +43,8 @@ int weir_i_net_value(weir_net *net, weir_map map);
 /// Adds a layer from one value to another; residual may be WEIR_NONE.
 void weir_i_net_layer(weir_net *net, weir_build *build, weir_layer_options options, int input, int output, int residual);
 
-void weir_i_net_pack(const weir_net *net, const weir_parameters *parameters, const float *values, float *packed, float *packed_training);
+void weir_i_net_pack(const weir_net *net, const weir_parameters *parameters, const float *values, float *packed,
+                     float *packed_training);
 
 /// The memory of one run for n samples.
 typedef struct weir_activations {
@@ -57,7 +58,8 @@ weir_activations weir_i_net_take(const weir_net *net, weir_arena *arena, size_t 
 void weir_i_net_reserve(const weir_net *net, const weir_layer_run *run);
 
 /// maps[0] -> maps[1].
-void weir_i_net_forward(const weir_net *net, const weir_parameters *parameters, const weir_layer_run *run, weir_activations activations);
+void weir_i_net_forward(const weir_net *net, const weir_parameters *parameters, const weir_layer_run *run,
+                        weir_activations activations);
 
 /// Gradient maps, taken as activations are.
 typedef struct weir_net_gradients {
@@ -66,8 +68,8 @@ typedef struct weir_net_gradients {
 weir_net_gradients weir_i_net_take_gradients(const weir_net *net, weir_arena *arena, size_t n);
 
 /// gradients.maps[1] -> gradients.maps[0], and adds to the parameters' gradients. Activations are those of a training-mode forward.
-void weir_i_net_backward(const weir_net *net, const weir_parameters *parameters, const weir_layer_run *run, weir_activations activations,
-                         weir_net_gradients gradients);
+void weir_i_net_backward(const weir_net *net, const weir_parameters *parameters, const weir_layer_run *run,
+                         weir_activations activations, weir_net_gradients gradients);
 
 double weir_i_net_flops(const weir_net *net);
 

@@ -18,7 +18,8 @@ static weir_status read_options(const weir_json *json, int object, const char *p
   if (status == WEIR_OK) status = weir_i_json_bool(json, object, path, "skip", false, true, &options->skip, error);
   if (status == WEIR_OK) status = weir_i_json_bool(json, object, path, "batch_norm", false, true, &options->batch_norm, error);
   if (status == WEIR_OK) status = weir_i_json_bool(json, object, path, "weight_norm", false, true, &options->weight_norm, error);
-  if (status == WEIR_OK) status = weir_i_json_number(json, object, path, "input_scale", 1e-6, 1e6, false, 1, &options->input_scale, error);
+  if (status == WEIR_OK)
+    status = weir_i_json_number(json, object, path, "input_scale", 1e-6, 1e6, false, 1, &options->input_scale, error);
   return status;
 }
 
@@ -30,7 +31,8 @@ typedef struct resnet_builder {
 } resnet_builder;
 
 // Names longer than a parameter's are caught when the parameter is added.
-static void add(const resnet_builder *b, weir_layer_options layer, const char *norm, const char *name, int input, int output, int residual) {
+static void add(const resnet_builder *b, weir_layer_options layer, const char *norm, const char *name, int input, int output,
+                int residual) {
   char norm_name[96], layer_name[96];
   snprintf(norm_name, sizeof norm_name, "%s.%s", b->path, norm);
   snprintf(layer_name, sizeof layer_name, "%s.%s", b->path, name);
@@ -54,8 +56,8 @@ static void add_block(const resnet_builder *b, weir_map map, size_t index, int i
   add(b, second, norm, name, inner, output, input);
 }
 
-static weir_status parse(weir_net *net, weir_build *build, const weir_json *json, int object, const char *path, weir_map input, size_t outputs,
-                         weir_error *error) {
+static weir_status parse(weir_net *net, weir_build *build, const weir_json *json, int object, const char *path, weir_map input,
+                         size_t outputs, weir_error *error) {
   resnet_builder b = {net, build, path, {0}};
   const weir_status read = read_options(json, object, path, &b.options, error);
   if (read != WEIR_OK) return read;

@@ -11,13 +11,14 @@ enum { COUNTERS = 3, OPTIMIZER_TENSORS = 3 };
 
 static weir_tensor_out parameter_out(const weir_trainer *trainer, size_t index) {
   const weir_parameter *parameter = &trainer->flow.parameters.items[index];
-  weir_tensor_out tensor = {.name = parameter->name, .dtype = WEIR_DTYPE_F32, .rank = parameter->rank, .data = trainer->values + parameter->offset};
+  weir_tensor_out tensor = {
+      .name = parameter->name, .dtype = WEIR_DTYPE_F32, .rank = parameter->rank, .data = trainer->values + parameter->offset};
   memcpy(tensor.shape, parameter->shape, parameter->rank * sizeof tensor.shape[0]);
   return tensor;
 }
 
-static weir_status write_file(const weir_trainer *trainer, const char *path, const char *spec, const char *host_state, bool optimizer,
-                              weir_error *error) {
+static weir_status write_file(const weir_trainer *trainer, const char *path, const char *spec, const char *host_state,
+                              bool optimizer, weir_error *error) {
   const size_t parameters = trainer->flow.parameters.count, count = parameters + (optimizer ? OPTIMIZER_TENSORS : 0);
   const size_t bytes = count * sizeof(weir_tensor_out);
   weir_tensor_out *tensors = weir_i_allocate(&trainer->allocator, bytes);
@@ -47,10 +48,12 @@ weir_status weir_trainer_save_checkpoint(weir_trainer *trainer, const char *path
   return status;
 }
 
-static weir_status read_moments(weir_trainer *trainer, const weir_safetensors *file, const char *name, float *values, weir_error *error) {
+static weir_status read_moments(weir_trainer *trainer, const weir_safetensors *file, const char *name, float *values,
+                                weir_error *error) {
   weir_tensor_view view;
   if (!weir_i_safetensors_find(file, name, &view) || view.count != trainer->flow.parameters.values || view.dtype != WEIR_DTYPE_F32)
-    return weir_i_fail(error, WEIR_ERROR_TENSOR, name, "a checkpoint needs %zu F32 numbers here; start again from the model without --resume",
+    return weir_i_fail(error, WEIR_ERROR_TENSOR, name,
+                       "a checkpoint needs %zu F32 numbers here; start again from the model without --resume",
                        trainer->flow.parameters.values);
   return weir_i_safetensors_read_f32(&view, name, values, error);
 }
@@ -68,7 +71,8 @@ static weir_status read_optimizer(weir_trainer *trainer, const weir_safetensors 
   weir_tensor_view view;
   if (!has_optimizer(file)) return WEIR_OK;
   if (!weir_i_safetensors_find(file, WEIR_OPTIMIZER_PREFIX "counters", &view))
-    return weir_i_fail(error, WEIR_ERROR_TENSOR, WEIR_OPTIMIZER_PREFIX "counters", "the checkpoint has no such tensor; use an earlier checkpoint");
+    return weir_i_fail(error, WEIR_ERROR_TENSOR, WEIR_OPTIMIZER_PREFIX "counters",
+                       "the checkpoint has no such tensor; use an earlier checkpoint");
   weir_status status = read_moments(trainer, file, WEIR_OPTIMIZER_PREFIX "m", trainer->m, error);
   if (status == WEIR_OK) status = read_moments(trainer, file, WEIR_OPTIMIZER_PREFIX "v", trainer->v, error);
   if (status != WEIR_OK) return status;
@@ -79,7 +83,8 @@ static weir_status read_optimizer(weir_trainer *trainer, const weir_safetensors 
     memcpy(&factor, &counters[1], sizeof factor);
   }
   if (!(factor > 0 && factor <= 1) || counters[0] < 0 || counters[2] < 0)
-    return weir_i_fail(error, WEIR_ERROR_TENSOR, WEIR_OPTIMIZER_PREFIX "counters", "the checkpoint's counters make no sense; use an earlier checkpoint");
+    return weir_i_fail(error, WEIR_ERROR_TENSOR, WEIR_OPTIMIZER_PREFIX "counters",
+                       "the checkpoint's counters make no sense; use an earlier checkpoint");
   trainer->steps = (uint64_t)counters[0];
   trainer->guard.rate_factor = factor;
   trainer->guard.skipped_in_a_row = (size_t)counters[2];
@@ -89,7 +94,8 @@ static weir_status read_optimizer(weir_trainer *trainer, const weir_safetensors 
   if (status != WEIR_OK || text == NULL) return status;
   trainer->host_state = weir_i_pool_text(&trainer->flow.pool, text, strlen(text));
   weir_i_release(&trainer->allocator, text, bytes);
-  return trainer->host_state == NULL ? weir_i_fail(error, WEIR_ERROR_MEMORY, "", "no memory for the checkpoint's host state") : WEIR_OK;
+  return trainer->host_state == NULL ? weir_i_fail(error, WEIR_ERROR_MEMORY, "", "no memory for the checkpoint's host state")
+                                     : WEIR_OK;
 }
 
 static weir_status open_file(const weir_safetensors *file, const weir_train_options *options, const weir_allocator *allocator,

@@ -45,7 +45,8 @@ double weir_i_trainer_forward(weir_trainer *trainer, const float *x, size_t n, w
   weir_flow_run run = weir_i_trainer_run(trainer, n, statistics);
   weir_i_flow_forward(&trainer->flow, &run);
   double sum = 0;
-  for (size_t i = 0; i < n; i++) sum -= weir_i_prior_log_density(trainer->kernels, trainer->z + i * dims, dims) + trainer->logdet[i];
+  for (size_t i = 0; i < n; i++)
+    sum -= weir_i_prior_log_density(trainer->kernels, trainer->z + i * dims, dims) + trainer->logdet[i];
   return sum / (double)n;
 }
 
@@ -54,7 +55,8 @@ static void square_parameters(void *arg, size_t begin, size_t end, size_t thread
   const weir_trainer *trainer = arg;
   for (size_t i = begin; i < end; i++) {
     const weir_parameter *parameter = &trainer->flow.parameters.items[i];
-    trainer->norms[i] = parameter->trainable ? trainer->kernels->vecmath_sum_squares(trainer->gradients + parameter->offset, parameter->count) : 0;
+    trainer->norms[i] =
+        parameter->trainable ? trainer->kernels->vecmath_sum_squares(trainer->gradients + parameter->offset, parameter->count) : 0;
   }
 }
 
@@ -109,11 +111,14 @@ static void update(weir_trainer *trainer, double rate, double norm) {
 }
 
 static weir_status check_batch(const weir_trainer *trainer, const float *x, size_t n, weir_error *error) {
-  if (trainer == NULL || x == NULL) return weir_i_fail(error, WEIR_ERROR_ARGUMENT, "weir_trainer", "trainer and x must not be NULL");
+  if (trainer == NULL || x == NULL)
+    return weir_i_fail(error, WEIR_ERROR_ARGUMENT, "weir_trainer", "trainer and x must not be NULL");
   if (n == 0 || n > trainer->options.batch)
-    return weir_i_fail(error, WEIR_ERROR_SHAPE, "weir_trainer", "a batch must have 1 to %zu samples, not %zu", trainer->options.batch, n);
+    return weir_i_fail(error, WEIR_ERROR_SHAPE, "weir_trainer", "a batch must have 1 to %zu samples, not %zu",
+                       trainer->options.batch, n);
   if (trainer->pooling)
-    return weir_i_fail(error, WEIR_ERROR_ARGUMENT, "weir_trainer", "batch norm is being re-estimated; call weir_trainer_reestimate_end first");
+    return weir_i_fail(error, WEIR_ERROR_ARGUMENT, "weir_trainer",
+                       "batch norm is being re-estimated; call weir_trainer_reestimate_end first");
   return WEIR_OK;
 }
 
@@ -145,7 +150,8 @@ weir_status weir_trainer_step(weir_trainer *trainer, const float *x, size_t n, d
     memcpy(report, &made, made.struct_size);
   }
   if (hopeless)
-    return weir_i_fail(error, WEIR_ERROR_NUMERIC, made.layer, "still not finite after %zu steps in a row at falling rates; lower the learning rate",
+    return weir_i_fail(error, WEIR_ERROR_NUMERIC, made.layer,
+                       "still not finite after %zu steps in a row at falling rates; lower the learning rate",
                        trainer->guard.skipped_in_a_row);
   return WEIR_OK;
 }

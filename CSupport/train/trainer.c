@@ -55,9 +55,10 @@ static void plan_kept(weir_trainer *trainer, weir_arena *arena) {
 
 static void plan(weir_trainer *trainer, weir_arena *arena) {
   const weir_flow *flow = &trainer->flow;
-  const size_t count = flow->parameters.values, fixed = count - flow->parameters.trainable, states = trainer->options.batch * flow->dims;
-  float **const vectors[] = {&trainer->values, &trainer->gradients, &trainer->m, &trainer->v, &trainer->guard.values, &trainer->guard.m,
-                             &trainer->guard.v};
+  const size_t count = flow->parameters.values, fixed = count - flow->parameters.trainable,
+               states = trainer->options.batch * flow->dims;
+  float **const vectors[] = {&trainer->values,       &trainer->gradients, &trainer->m,      &trainer->v,
+                             &trainer->guard.values, &trainer->guard.m,   &trainer->guard.v};
   for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) *vectors[i] = weir_i_arena_take(arena, count, sizeof(float));
   trainer->guard.fixed = weir_i_arena_take(arena, fixed, sizeof(float));
   trainer->packed = weir_i_arena_take(arena, flow->packed, sizeof(float));
@@ -71,7 +72,8 @@ static void plan(weir_trainer *trainer, weir_arena *arena) {
 
   weir_arena measure = weir_i_arena_measure();
   const weir_flow_run run = {
-      .layers = {.kernels = trainer->kernels, .team = trainer->team, .scratch = &measure, .n = trainer->options.batch, .training = true},
+      .layers =
+          {.kernels = trainer->kernels, .team = trainer->team, .scratch = &measure, .n = trainer->options.batch, .training = true},
       .parameters = &flow->parameters,
       .dims = flow->dims,
   };
@@ -86,7 +88,8 @@ static weir_status make_memory(weir_trainer *trainer, weir_error *error) {
   const size_t bytes = measure.used;
   if (!measure.overflow) trainer->memory = weir_i_allocate(&trainer->allocator, bytes);
   if (trainer->memory == NULL)
-    return weir_i_fail(error, WEIR_ERROR_MEMORY, "", "no memory for %zu bytes of training state; use a smaller batch or memory budget", bytes);
+    return weir_i_fail(error, WEIR_ERROR_MEMORY, "",
+                       "no memory for %zu bytes of training state; use a smaller batch or memory budget", bytes);
   trainer->memory_bytes = bytes;
   weir_arena arena = weir_i_arena_over(trainer->memory, bytes);
   plan(trainer, &arena);
@@ -122,7 +125,8 @@ weir_status weir_i_trainer_make(const char *spec, size_t length, const weir_trai
   return WEIR_OK;
 }
 
-weir_status weir_trainer_create(const char *spec_json, const weir_train_options *options, weir_trainer **trainer, weir_error *error) {
+weir_status weir_trainer_create(const char *spec_json, const weir_train_options *options, weir_trainer **trainer,
+                                weir_error *error) {
   if (trainer == NULL || spec_json == NULL)
     return weir_i_fail(error, WEIR_ERROR_ARGUMENT, "weir_trainer_create", "spec_json and trainer must not be NULL");
   *trainer = NULL;
@@ -146,8 +150,11 @@ size_t weir_trainer_tensor_count(const weir_trainer *trainer) { return trainer =
 weir_status weir_trainer_tensor_info(const weir_trainer *trainer, size_t index, weir_tensor_info *info) {
   if (trainer == NULL || info == NULL || index >= trainer->flow.parameters.count) return WEIR_ERROR_ARGUMENT;
   const weir_parameter *parameter = &trainer->flow.parameters.items[index];
-  *info = (weir_tensor_info){
-      .struct_size = sizeof *info, .name = parameter->name, .rank = parameter->rank, .count = parameter->count, .trainable = parameter->trainable};
+  *info = (weir_tensor_info){.struct_size = sizeof *info,
+                             .name = parameter->name,
+                             .rank = parameter->rank,
+                             .count = parameter->count,
+                             .trainable = parameter->trainable};
   memcpy(info->shape, parameter->shape, parameter->rank * sizeof info->shape[0]);
   return WEIR_OK;
 }

@@ -7,11 +7,11 @@
 
 /// Copies of what an update can spoil, for the guard against NaN.
 typedef struct weir_guard {
-  float *fixed;             // values of parameters that are not trained (running statistics), before this step
-  float *values, *m, *v;    // the last good state
+  float *fixed;           // values of parameters that are not trained (running statistics), before this step
+  float *values, *m, *v;  // the last good state
   size_t skipped_in_a_row;
-  uint64_t good_steps;      // since the last good state was kept
-  double rate_factor;       // what the guard multiplies the learning rate with
+  uint64_t good_steps;  // since the last good state was kept
+  double rate_factor;   // what the guard multiplies the learning rate with
 } weir_guard;
 
 struct weir_trainer {
@@ -24,13 +24,13 @@ struct weir_trainer {
   void *memory;
   size_t memory_bytes;
 
-  float *values, *gradients, *m, *v;       // [flow.parameters.values] each
+  float *values, *gradients, *m, *v;  // [flow.parameters.values] each
   float *packed, *packed_training;
-  float *x, *z, *dx, *dz;                  // [batch][dims]
-  double *logdet;                          // [batch]
-  double *norms;                           // [flow.parameters.count]: squares of gradients
-  double *pool;                            // [norm_channels][2]
-  size_t pooled_batches, pooled_samples;   // in the pool
+  float *x, *z, *dx, *dz;                 // [batch][dims]
+  double *logdet;                         // [batch]
+  double *norms;                          // [flow.parameters.count]: squares of gradients
+  double *pool;                           // [norm_channels][2]
+  size_t pooled_batches, pooled_samples;  // in the pool
   bool pooling;
   weir_arena scratch;
   weir_guard guard;

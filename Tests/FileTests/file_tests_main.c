@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "model/json_internal.h"
+#include "base/json_internal.h"
 
 static const struct {
   const char *name;

@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "file_tests.h"
-#include "model/json_internal.h"
+#include "base/json_internal.h"
 
 int test_json_accepts_valid_text(void) {
   static const char *const texts[] = {

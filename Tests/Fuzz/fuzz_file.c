@@ -1,6 +1,6 @@
 // Fuzz entry for whatever reads a model file's bytes: JSON and safetensors. With libFuzzer, from the repository's root:
 //   clang -g -O1 -fsanitize=fuzzer,address,undefined -ICSupport -ICSupport/include Tests/Fuzz/fuzz_file.c CSupport/file/*.c
-//     CSupport/model/json*.c CSupport/base/status.c CSupport/base/arena.c -lm
+//     CSupport/base/json*.c CSupport/base/status.c CSupport/base/arena.c -lm
 // Without it, add fuzz_driver.c and leave `fuzzer` out. A broken promise traps.
 #include <stdint.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 
 #include "base/arena.h"
 #include "file/safetensors.h"
-#include "model/json_internal.h"
+#include "base/json_internal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
