@@ -7,7 +7,7 @@ static weir_status parse(weir_step *step, weir_build *build, const weir_step_sou
   double margin = 0;
   weir_status status = weir_i_json_only(source->json, source->object, source->path, keys, 2, error);
   if (status == WEIR_OK)
-    status = weir_i_json_number(source->json, source->object, source->path, "margin", 1e-3, 1, false, 0.9, &margin, error);
+    status = weir_i_json_number(source->json, source->object, source->path, "margin", 1e-3, 0.9999, false, 0.9, &margin, error);
   step->margin = (float)margin;
   return status;
 }

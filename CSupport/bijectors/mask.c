@@ -30,12 +30,6 @@ static weir_mask_cell checkerboard(const weir_mask *mask, weir_map map, size_t c
   return half(mask, (h + w) % 2 == 0);
 }
 
-// The id part is the second half of the channels, reversed the first.
-static weir_mask_cell channel(const weir_mask *mask, weir_map map, size_t c, size_t h, size_t w) {
-  (void)h, (void)w;
-  return half(mask, c < map.c / 2);
-}
-
 static weir_mask_cell horizontal(const weir_mask *mask, weir_map map, size_t c, size_t h, size_t w) {
   (void)c, (void)w;
   return half(mask, h >= map.h / 2);
@@ -61,7 +55,7 @@ static weir_mask_cell cycle(const weir_mask *mask, weir_map map, size_t c, size_
 // Every mask, one line each.
 static const weir_mask_class classes[] = {
     {"checkerboard", false, false, refuse_single_cell, checkerboard},
-    {"channel", true, false, refuse_odd_channels, channel},
+    {"channel", true, false, refuse_odd_channels, NULL},  // id: the second half of the channels, reversed the first
     {"horizontal", false, false, refuse_one_row, horizontal},
     {"vertical", false, false, refuse_one_column, vertical},
     {"cycle", false, true, refuse_thin, cycle},

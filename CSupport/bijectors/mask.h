@@ -24,6 +24,7 @@ struct weir_mask_class {
   bool has_quadrants;
   /// Refuses maps it does not fit.
   const char *(*refuse)(weir_map map);
+  /// NULL when it splits channels.
   weir_mask_cell (*cell)(const weir_mask *mask, weir_map map, size_t c, size_t h, size_t w);
 };
 

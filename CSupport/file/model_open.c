@@ -4,13 +4,15 @@
 #include "file/model_values.h"
 #include "model/model.h"
 
+// The file's own bytes bound what is allocated: memory is taken only when every tensor is there and of its shape.
 static weir_status fill(weir_model *model, const weir_safetensors *file, weir_error *error) {
+  weir_status status = weir_i_file_check(file, &model->flow, error);
+  if (status != WEIR_OK) return status;
   const size_t bytes = model->flow.parameters.values * sizeof(float);
   float *values = weir_i_allocate(&model->allocator, bytes);
   if (values == NULL) return weir_i_fail(error, WEIR_ERROR_MEMORY, "", "no memory for %zu bytes of weights", bytes);
-  const weir_status status = weir_i_file_values(file, &model->flow, values, error);
-  const weir_team alone = {1, NULL};
-  if (status == WEIR_OK) weir_i_flow_pack(&model->flow, &alone, values, model->packed, NULL);
+  status = weir_i_file_values(file, &model->flow, values, error);
+  if (status == WEIR_OK) status = weir_i_model_pack(model, values, error);
   weir_i_release(&model->allocator, values, bytes);
   return status;
 }

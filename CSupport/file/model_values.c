@@ -24,7 +24,7 @@ static void shape_text(size_t rank, const size_t *shape, char *text, size_t size
   }
 }
 
-static weir_status read_parameter(const weir_safetensors *file, const weir_parameter *parameter, float *values, weir_error *error) {
+static weir_status check_parameter(const weir_safetensors *file, const weir_parameter *parameter, weir_error *error) {
   weir_tensor_view view;
   if (!weir_i_safetensors_find(file, parameter->name, &view))
     return weir_i_fail(error, WEIR_ERROR_TENSOR, parameter->name,
@@ -32,13 +32,18 @@ static weir_status read_parameter(const weir_safetensors *file, const weir_param
   if (view.dtype == WEIR_DTYPE_I64 || view.dtype == WEIR_DTYPE_U8)
     return weir_i_fail(error, WEIR_ERROR_TENSOR, parameter->name, "the tensor is %s; weights must be F32, F64, BF16 or F16",
                        weir_i_dtype_name(view.dtype));
-  if (view.rank != parameter->rank || memcmp(view.shape, parameter->shape, parameter->rank * sizeof view.shape[0]) != 0) {
-    char has[48], wanted[48];
-    shape_text(view.rank, view.shape, has, sizeof has);
-    shape_text(parameter->rank, parameter->shape, wanted, sizeof wanted);
-    return weir_i_fail(error, WEIR_ERROR_TENSOR, parameter->name, "the tensor's shape is [%s] and the description asks for [%s]",
-                       has, wanted);
-  }
+  if (view.rank == parameter->rank && memcmp(view.shape, parameter->shape, parameter->rank * sizeof view.shape[0]) == 0)
+    return WEIR_OK;
+  char has[48], wanted[48];
+  shape_text(view.rank, view.shape, has, sizeof has);
+  shape_text(parameter->rank, parameter->shape, wanted, sizeof wanted);
+  return weir_i_fail(error, WEIR_ERROR_TENSOR, parameter->name, "the tensor's shape is [%s] and the description asks for [%s]", has,
+                     wanted);
+}
+
+static weir_status read_parameter(const weir_safetensors *file, const weir_parameter *parameter, float *values, weir_error *error) {
+  weir_tensor_view view;
+  weir_i_safetensors_find(file, parameter->name, &view);
   const weir_status status = weir_i_safetensors_read_f32(&view, parameter->name, values, error);
   if (status != WEIR_OK) return status;
   size_t bad;
@@ -68,11 +73,19 @@ static weir_status refuse_unknown(const weir_safetensors *file, const weir_param
   return weir_i_fail(error, WEIR_ERROR_TENSOR, name, "the file has this tensor and the description has no place for it");
 }
 
+weir_status weir_i_file_check(const weir_safetensors *file, const weir_flow *flow, weir_error *error) {
+  for (size_t i = 0; i < flow->parameters.count; i++) {
+    const weir_status status = check_parameter(file, &flow->parameters.items[i], error);
+    if (status != WEIR_OK) return status;
+  }
+  return refuse_unknown(file, &flow->parameters, error);
+}
+
 weir_status weir_i_file_values(const weir_safetensors *file, const weir_flow *flow, float *values, weir_error *error) {
   for (size_t i = 0; i < flow->parameters.count; i++) {
     const weir_parameter *parameter = &flow->parameters.items[i];
     const weir_status status = read_parameter(file, parameter, values + parameter->offset, error);
     if (status != WEIR_OK) return status;
   }
-  return refuse_unknown(file, &flow->parameters, error);
+  return WEIR_OK;
 }

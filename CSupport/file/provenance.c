@@ -28,6 +28,18 @@ static size_t compose(const weir_json *json, const char *provenance, char *text)
   return append(text, at, "}", 2);
 }
 
+static weir_status check(const char *text, const weir_allocator *allocator, weir_error *error) {
+  size_t count;
+  weir_status status = weir_i_json_measure(text, strlen(text), &count, error);
+  if (status != WEIR_OK) return status;
+  void *tokens = weir_i_allocate(allocator, weir_i_json_token_bytes(count));
+  if (tokens == NULL) return weir_i_fail(error, WEIR_ERROR_MEMORY, "provenance", "no memory to check the description");
+  weir_json json;
+  status = weir_i_json_parse(text, strlen(text), tokens, count, &json, error);
+  weir_i_release(allocator, tokens, weir_i_json_token_bytes(count));
+  return status;
+}
+
 static weir_status with_tokens(const char *spec, void *tokens, size_t count, const char *provenance,
                                const weir_allocator *allocator, char **text, size_t *bytes, weir_error *error) {
   weir_json json;
@@ -37,7 +49,12 @@ static weir_status with_tokens(const char *spec, void *tokens, size_t count, con
   *text = weir_i_allocate(allocator, *bytes);
   if (*text == NULL) return weir_i_fail(error, WEIR_ERROR_MEMORY, "provenance", "no memory for %zu bytes", *bytes);
   compose(&json, provenance, *text);
-  return WEIR_OK;
+  // What the object holds may still be too deep inside the description, or name a key twice.
+  const weir_status composed = check(*text, allocator, error);
+  if (composed == WEIR_OK) return WEIR_OK;
+  weir_i_release(allocator, *text, *bytes);
+  *text = NULL;
+  return composed;
 }
 
 weir_status weir_i_spec_with_provenance(const char *spec, const char *provenance, const weir_allocator *allocator, char **text,

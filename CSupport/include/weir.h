@@ -97,7 +97,8 @@ typedef struct weir_model weir_model;
 /// @param allocator  in, or NULL for malloc and free; copied, its functions must outlive the model.
 /// @param model      out, the model; set to NULL on failure. Release it with weir_model_close.
 /// @param error      out, or NULL.
-/// @return WEIR_OK, or WEIR_ERROR_IO, _FORMAT, _VERSION, _SPEC, _TENSOR, _MEMORY.
+/// @return WEIR_OK, or WEIR_ERROR_IO, _FORMAT, _VERSION, _SPEC, _TENSOR, _MEMORY, _ARGUMENT (path or model is NULL), or
+///         _UNSUPPORTED (a big-endian machine, or WEIR_ISA in the environment names kernels this CPU lacks).
 WEIR_API weir_status weir_model_open(const char *path, const weir_allocator *allocator, weir_model **model, weir_error *error);
 
 /// As weir_model_open, from bytes in memory, for example an array linked into the program. `bytes` is not kept.
@@ -173,7 +174,7 @@ WEIR_API weir_status weir_session_size(const weir_model *model, const weir_sessi
 WEIR_API weir_status weir_session_init(const weir_model *model, const weir_session_options *options, void *memory, size_t bytes,
                                        weir_session **session);
 
-/// Sets the index of the next sample, for seeded noise. Every scoring or forward call advances it by its n. Starts at 0.
+/// Sets the index of the next sample, for seeded noise. Every call of score, forward, inverse or trace advances it by its n. Starts at 0.
 WEIR_API weir_status weir_session_seek(weir_session *session, uint64_t index);
 
 /// Log-likelihood of each sample: log p(x) = log p_Z(f(x)) + log|det df/dx|.

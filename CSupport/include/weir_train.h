@@ -46,7 +46,7 @@ WEIR_API weir_status weir_trainer_create(const char *spec_json, const weir_train
                                          weir_error *error);
 
 /// As weir_trainer_create, with the weights of a model file or checkpoint; a checkpoint also brings optimizer and position, and then
-/// continues bit-identically to a run that never stopped (same options and batches).
+/// continues bit-identically to a run that never stopped (same options, memory_budget included, and same batches).
 WEIR_API weir_status weir_trainer_open(const char *path, const weir_train_options *options, weir_trainer **trainer,
                                        weir_error *error);
 
@@ -67,7 +67,7 @@ typedef struct weir_step_report {
 WEIR_API weir_status weir_trainer_step(weir_trainer *trainer, const float *x, size_t n, double learning_rate,
                                        weir_step_report *report, weir_error *error);
 
-/// Loss and gradients without an update: gradients stay readable by weir_trainer_tensor until the next call.
+/// Loss and gradients without an update: gradients stay readable by weir_trainer_tensor_read until the next call.
 WEIR_API weir_status weir_trainer_gradient(weir_trainer *trainer, const float *x, size_t n, double *loss, weir_error *error);
 
 /// Batch norm's population statistics, re-estimated over the batches between begin and end: each batch is normalised by its own
@@ -99,8 +99,8 @@ WEIR_API weir_status weir_trainer_tensor_write(weir_trainer *trainer, size_t ind
 WEIR_API weir_status weir_trainer_save_model(const weir_trainer *trainer, const char *path, const char *provenance_json,
                                              weir_error *error);
 
-/// Writes everything needed to continue, atomically. Also makes the present state the one that the guard falls back to. `host_state` (any text, or NULL) comes back from weir_trainer_host_state.
-WEIR_API weir_status weir_trainer_save_checkpoint(weir_trainer *trainer, const char *path, const char *host_state,
+/// Writes everything needed to continue, atomically. `host_state` (any text, or NULL) comes back from weir_trainer_host_state.
+WEIR_API weir_status weir_trainer_save_checkpoint(const weir_trainer *trainer, const char *path, const char *host_state,
                                                   weir_error *error);
 
 /// The host_state of the checkpoint the trainer was opened from, or "".

@@ -10,9 +10,7 @@
 weir_layer weir_i_layer_make(weir_build *build, weir_layer_options options) {
   const bool linear = options.in.h == 1 && options.in.w == 1 && options.kernel == 1;
   weir_layer layer = {
-      .kind = options.kernel == 3 ? "conv3x3"
-              : linear            ? "linear"
-                                  : "conv1x1",
+
       .kernel = options.kernel,
       .in = options.in,
       .oc = options.oc,

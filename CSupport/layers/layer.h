@@ -41,10 +41,9 @@ typedef struct weir_norm {
 } weir_norm;
 
 typedef struct weir_layer {
-  const char *kind;  // "conv3x3", "conv1x1", "linear"
-  size_t kernel;     // 3 or 1
-  weir_map in;       // the input map
-  size_t oc;         // output channels
+  size_t kernel;  // 3 or 1
+  weir_map in;    // the input map
+  size_t oc;      // output channels
   bool relu, negate;
   weir_norm norm;
   bool weight_norm, has_bias;

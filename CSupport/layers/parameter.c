@@ -10,8 +10,8 @@
 weir_status weir_i_build_status(const weir_build *build, const char *path, const char *what, weir_error *error) {
   if (build->no_memory) return weir_i_fail(error, WEIR_ERROR_MEMORY, path, "no memory for the description of %s", what);
   if (build->too_large)
-    return weir_i_fail(error, WEIR_ERROR_SPEC, path, "%s has more than %d numbers in all; make it smaller", what,
-                       WEIR_I_MAX_VALUES);
+    return weir_i_fail(error, WEIR_ERROR_SPEC, path, "%s has more than %d numbers or %d tensors in all; make it smaller", what,
+                       WEIR_I_MAX_VALUES, WEIR_I_MAX_PARAMETERS);
   return WEIR_OK;
 }
 
@@ -41,6 +41,7 @@ size_t weir_i_parameter_add(weir_build *build, const char *prefix, const char *l
   parameter.offset = list->values;
   const int length = snprintf(parameter.name, sizeof parameter.name, "%s.%s", prefix, leaf);
   if (length < 0 || (size_t)length >= sizeof parameter.name) build->too_large = true;
+  if (list->count >= WEIR_I_MAX_PARAMETERS) build->too_large = true;
   if (!reserve(build, &list->values, parameter.count)) return 0;
   if (parameter.trainable) list->trainable += parameter.count;
   if (list->count == list->capacity && !grow(build)) {

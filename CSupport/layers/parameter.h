@@ -63,7 +63,7 @@ size_t weir_i_build_packed_training(weir_build *build, size_t count);
 /// True when every one of a parameter's values is finite and in its domain; otherwise *bad is the first that is not.
 bool weir_i_parameter_valid(const weir_parameter *parameter, const float *values, size_t *bad);
 
-/// Most numbers a flow may hold: guards every product below from overflow.
-enum { WEIR_I_MAX_VALUES = 1 << 30 };
+/// Most numbers, and most named arrays of them, that a flow may hold: caps what a description can make a reader allocate.
+enum { WEIR_I_MAX_VALUES = 1 << 30, WEIR_I_MAX_PARAMETERS = 1 << 16 };
 
 #endif

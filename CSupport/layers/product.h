@@ -16,6 +16,9 @@ static inline size_t weir_i_layer_p_floats(const weir_layer *layer) {
   return weir_i_block_round(weir_i_layer_ic(layer)) * (layer->in.h + pad) * (layer->in.w + pad);
 }
 
+/// True when the samples are the rows of one product.
+static inline bool weir_i_layer_table(const weir_layer *layer) { return layer->kernel == 1 && weir_i_layer_pixels(layer) == 1; }
+
 /// True when the product reads x itself: no preactivation, no halo.
 static inline bool weir_i_layer_direct(const weir_layer *layer) {
   return !layer->norm.present && !layer->relu && !layer->negate && layer->kernel == 1;
@@ -23,5 +26,8 @@ static inline bool weir_i_layer_direct(const weir_layer *layer) {
 
 /// The preactivation of one sample: x -> p. state is the batch's norm state in training, NULL otherwise.
 void weir_i_layer_preactivate(const weir_layer *layer, const weir_layer_run *run, const float *state, const float *x, float *p);
+
+/// Preactivations that a forward holds at once.
+size_t weir_i_layer_forward_samples(const weir_layer *layer, const weir_layer_run *run);
 
 #endif

@@ -10,6 +10,7 @@
 typedef struct backward_job {
   const weir_layer *layer;
   const weir_layer_run *run;
+  const weir_parameters *parameters;
   weir_layer_maps maps;
   const float *p;  // [n] preactivations, or x itself
   float *p_made;   // where they are computed; NULL when p is x
@@ -36,7 +37,7 @@ static void weight_tiles(void *arg, size_t begin, size_t end, size_t thread) {
   const weir_layer *layer = job->layer;
   const size_t ic = weir_i_layer_ic(layer), pixels = weir_i_layer_pixels(layer);
   const size_t p_floats = weir_i_layer_p_floats(layer), y_floats = weir_i_layer_y_floats(layer);
-  if (layer->kernel == 1 && pixels == 1) {
+  if (weir_i_layer_table(layer)) {
     const weir_gemm_weights gemm = {job->p,   job->maps.dy, job->dweight, p_floats,  WEIR_BLOCK,
                                     y_floats, WEIR_BLOCK,   ic,           layer->oc, job->run->n};
     job->run->kernels->gemm_weights(&gemm, begin, end);
@@ -53,6 +54,26 @@ static void weight_tiles(void *arg, size_t begin, size_t end, size_t thread) {
       job->run->kernels->gemm_weights(&gemm, begin, end);
     }
   }
+}
+
+static weir_weight weight_of(const backward_job *job) {
+  const weir_layer *layer = job->layer;
+  const weir_parameter *items = job->parameters->items;
+  return (weir_weight){.direction = job->run->values + items[layer->weight].offset,
+                       .gain = layer->weight_norm ? job->run->values + items[layer->gain].offset : NULL,
+                       .oc = layer->oc,
+                       .ic = weir_i_layer_ic(layer),
+                       .taps = layer->kernel * layer->kernel};
+}
+
+static void weight_rows(void *arg, size_t begin, size_t end, size_t thread) {
+  (void)thread;
+  const backward_job *job = arg;
+  const weir_parameter *items = job->parameters->items;
+  const weir_weight weight = weight_of(job);
+  float *gradients = job->run->gradients;
+  weir_i_weight_backward(&weight, job->dweight, gradients + items[job->layer->weight].offset,
+                         job->layer->weight_norm ? gradients + items[job->layer->gain].offset : NULL, begin, end);
 }
 
 static void bias_blocks(void *arg, size_t begin, size_t end, size_t thread) {
@@ -96,15 +117,32 @@ static void product_gradient(const backward_job *job, const float *dy, float *dp
   }
 }
 
+// dp of rows [begin, end) of a table in one product, so that weights are read once for all of them.
+static void product_gradient_rows(const backward_job *job, size_t begin, size_t end) {
+  const weir_layer *layer = job->layer;
+  const weir_gemm gemm = {.x = job->maps.dy,
+                          .weight = job->run->packed_training + layer->packed_transposed,
+                          .y = job->dp,
+                          .x_row = weir_i_layer_y_floats(layer),
+                          .x_block = WEIR_BLOCK,
+                          .y_row = dp_floats(layer),
+                          .y_block = WEIR_BLOCK,
+                          .inputs = layer->oc,
+                          .outputs = weir_i_layer_ic(layer)};
+  job->run->kernels->gemm_forward(&gemm, begin, end, 0, weir_i_blocks(gemm.outputs));
+}
+
 // dy -> dp -> du for each sample; without batch norm du goes straight into dx.
 static void input_samples(void *arg, size_t begin, size_t end, size_t thread) {
   const backward_job *job = arg;
   const weir_layer *layer = job->layer;
   const size_t x_floats = weir_i_layer_x_floats(layer), width = weir_i_block_round(layer->in.c);
   const float *state = layer->norm.present ? job->maps.norm : NULL;
+  const bool table = weir_i_layer_table(layer);
+  if (table) product_gradient_rows(job, begin, end);
   for (size_t i = begin; i < end; i++) {
     float *dp = job->dp + i * dp_floats(layer), *du = layer->negate ? job->du + thread * x_floats : dp;
-    product_gradient(job, job->maps.dy + i * weir_i_layer_y_floats(layer), dp, thread);
+    if (!table) product_gradient(job, job->maps.dy + i * weir_i_layer_y_floats(layer), dp, thread);
     const weir_preact_gradient gradient = {.x = job->maps.x + i * x_floats,
                                            .scale = state == NULL ? NULL : state + WEIR_NORM_SCALE * width,
                                            .shift = state == NULL ? NULL : state + WEIR_NORM_SHIFT * width,
@@ -155,18 +193,13 @@ void weir_i_layer_backward(const weir_layer *layer, const weir_parameters *param
   const weir_parameter *items = parameters->items;
   backward_job job = take(layer, run);
   job.maps = maps;
+  job.parameters = parameters;
   job.p = job.p_made == NULL ? maps.x : job.p_made;
   if (job.p_made != NULL) weir_i_parallel_for(&run->team, run->n, preactivate_samples, &job);
 
   memset(job.dweight, 0, weir_i_block_round(layer->oc) * ic * taps * sizeof *job.dweight);
   weir_i_parallel_for(&run->team, weir_i_blocks(ic) * weir_i_blocks(layer->oc), weight_tiles, &job);
-  const weir_weight weight = {.direction = run->values + items[layer->weight].offset,
-                              .gain = layer->weight_norm ? run->values + items[layer->gain].offset : NULL,
-                              .oc = layer->oc,
-                              .ic = ic,
-                              .taps = taps};
-  weir_i_weight_backward(&weight, job.dweight, run->gradients + items[layer->weight].offset,
-                         layer->weight_norm ? run->gradients + items[layer->gain].offset : NULL);
+  weir_i_parallel_for(&run->team, layer->oc, weight_rows, &job);
   if (layer->has_bias) {
     job.dbias = run->gradients + items[layer->bias].offset;
     weir_i_parallel_for(&run->team, weir_i_blocks(layer->oc), bias_blocks, &job);
@@ -189,8 +222,6 @@ void weir_i_layer_reserve(const weir_layer *layer, const weir_layer_run *run) {
     if (layer->norm.present) weir_i_arena_take(run->scratch, 3 * weir_i_block_round(layer->in.c), sizeof(float));
   }
   weir_i_arena_release(run->scratch, mark);
-  const bool table = weir_i_layer_pixels(layer) == 1 && layer->kernel == 1;
-  if (!weir_i_layer_direct(layer))
-    weir_i_arena_take(run->scratch, (table ? run->n : run->team.threads) * weir_i_layer_p_floats(layer), sizeof(float));
+  weir_i_arena_take(run->scratch, weir_i_layer_forward_samples(layer, run) * weir_i_layer_p_floats(layer), sizeof(float));
   weir_i_arena_release(run->scratch, mark);
 }

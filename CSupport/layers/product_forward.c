@@ -104,15 +104,21 @@ static void forward_blocks(void *arg, size_t begin, size_t end, size_t thread) {
   job->run->kernels->gemm_forward(&gemm, 0, job->run->n, begin, end);
 }
 
+static void preactivate_rows(void *arg, size_t begin, size_t end, size_t thread) {
+  (void)thread;
+  const forward_job *job = arg;
+  for (size_t i = begin; i < end; i++)
+    weir_i_layer_preactivate(job->layer, job->run, job->maps.norm, job->maps.x + i * weir_i_layer_x_floats(job->layer),
+                             job->scratch + i * weir_i_layer_p_floats(job->layer));
+}
+
 // Tables: all samples are the rows of one product. Few rows are shared out by outputs, so that each weight is read once.
 static void forward_table(forward_job *job) {
   const weir_layer *layer = job->layer;
   const weir_layer_run *run = job->run;
   job->p = job->maps.x;
   if (!weir_i_layer_direct(layer)) {
-    for (size_t i = 0; i < run->n; i++)
-      weir_i_layer_preactivate(layer, run, job->maps.norm, job->maps.x + i * weir_i_layer_x_floats(layer),
-                               job->scratch + i * weir_i_layer_p_floats(layer));
+    weir_i_parallel_for(&run->team, run->n, preactivate_rows, job);
     job->p = job->scratch;
   }
   if (run->n >= 8 * run->team.threads) {
@@ -133,18 +139,19 @@ static void forward_single(forward_job *job) {
   weir_i_parallel_for(&job->run->team, layer->kernel == 3 ? layer->in.h : weir_i_layer_pixels(layer), forward_rows, job);
 }
 
-static size_t scratch_samples(const weir_layer *layer, const weir_layer_run *run) {
+size_t weir_i_layer_forward_samples(const weir_layer *layer, const weir_layer_run *run) {
   if (weir_i_layer_direct(layer)) return 0;
-  return weir_i_layer_pixels(layer) == 1 && layer->kernel == 1 ? run->n : run->team.threads;
+  return weir_i_layer_table(layer) ? run->n : run->team.threads;
 }
 
 void weir_i_layer_forward(const weir_layer *layer, const weir_parameters *parameters, const weir_layer_run *run,
                           weir_layer_maps maps) {
   const size_t mark = weir_i_arena_mark(run->scratch);
   if (layer->norm.present && run->training) weir_i_norm_forward(&layer->norm, parameters, run, maps.x, layer->in, maps.norm);
-  float *scratch = weir_i_arena_take(run->scratch, scratch_samples(layer, run) * weir_i_layer_p_floats(layer), sizeof *scratch);
+  float *scratch =
+      weir_i_arena_take(run->scratch, weir_i_layer_forward_samples(layer, run) * weir_i_layer_p_floats(layer), sizeof *scratch);
   forward_job job = {layer, run, maps, NULL, scratch};
-  if (weir_i_layer_pixels(layer) == 1 && layer->kernel == 1) {
+  if (weir_i_layer_table(layer)) {
     forward_table(&job);
   } else if (run->n == 1 && run->team.threads > 1) {
     forward_single(&job);

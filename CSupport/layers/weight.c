@@ -43,9 +43,10 @@ void weir_i_weight_pack_transposed(const weir_weight *weight, float *packed) {
   }
 }
 
-void weir_i_weight_backward(const weir_weight *weight, const float *dpacked, float *ddirection, float *dgain) {
+void weir_i_weight_backward(const weir_weight *weight, const float *dpacked, float *ddirection, float *dgain, size_t begin,
+                            size_t end) {
   const size_t k = weight->ic * weight->taps;
-  for (size_t o = 0; o < weight->oc; o++) {
+  for (size_t o = begin; o < end; o++) {
     const float *row = weight->direction + o * k;
     const float *dw = dpacked + o / WEIR_BLOCK * k * WEIR_BLOCK + o % WEIR_BLOCK;
     float *to = ddirection + o * k;

@@ -15,7 +15,9 @@ typedef struct weir_weight {
 void weir_i_weight_pack(const weir_weight *weight, float *packed);
 /// packed [blocks(ic)][oc][taps, reversed][16]: the weight of the gradient by the input.
 void weir_i_weight_pack_transposed(const weir_weight *weight, float *packed);
-/// From the gradient by w, packed as by weir_i_weight_pack, adds to those of direction [oc][ic][taps] and gain [oc] (NULL without).
-void weir_i_weight_backward(const weir_weight *weight, const float *dpacked, float *ddirection, float *dgain);
+/// From the gradient by w, packed as by weir_i_weight_pack, adds to those of direction [oc][ic][taps] and gain [oc] (NULL without),
+/// rows [begin, end) of oc.
+void weir_i_weight_backward(const weir_weight *weight, const float *dpacked, float *ddirection, float *dgain, size_t begin,
+                            size_t end);
 
 #endif

@@ -18,13 +18,16 @@ weir_status weir_i_model_create(const char *spec, size_t length, const weir_allo
     weir_i_release(allocator, made, sizeof *made);
     return status;
   }
-  made->packed = weir_i_allocate(allocator, made->flow.packed * sizeof *made->packed);
-  if (made->packed == NULL) {
-    const size_t needed = made->flow.packed * sizeof *made->packed;
-    weir_model_close(made);
-    return weir_i_fail(error, WEIR_ERROR_MEMORY, "", "no memory for %zu bytes of weights", needed);
-  }
   *model = made;
+  return WEIR_OK;
+}
+
+weir_status weir_i_model_pack(weir_model *model, const float *values, weir_error *error) {
+  const size_t bytes = model->flow.packed * sizeof *model->packed;
+  model->packed = weir_i_allocate(&model->allocator, bytes);
+  if (model->packed == NULL) return weir_i_fail(error, WEIR_ERROR_MEMORY, "", "no memory for %zu bytes of weights", bytes);
+  const weir_team alone = {1, NULL};
+  weir_i_flow_pack(&model->flow, &alone, values, model->packed, NULL);
   return WEIR_OK;
 }
 

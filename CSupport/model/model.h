@@ -11,8 +11,11 @@ struct weir_model {
   float *packed;
 };
 
-/// A model without numbers, for the description. Chooses the kernels.
+/// A model without numbers and without memory for them, for the description. Chooses the kernels.
 weir_status weir_i_model_create(const char *spec, size_t length, const weir_allocator *allocator, weir_model **model,
                                 weir_error *error);
+
+/// Takes memory for the packed constants and computes them from values [flow.parameters.values].
+weir_status weir_i_model_pack(weir_model *model, const float *values, weir_error *error);
 
 #endif

@@ -48,7 +48,8 @@ static void add_draw(weir_worker *worker, size_t i, double value) {
 static void score_group(void *arg, weir_worker *worker, size_t threads, size_t first, size_t n) {
   const call *c = arg;
   const weir_flow *flow = &c->session->model->flow;
-  const size_t draws = c->session->options.noise == WEIR_NOISE_AVERAGE ? c->session->options.draws : 1;
+  const bool average = flow->levels != 0 && c->session->options.noise == WEIR_NOISE_AVERAGE;
+  const size_t draws = average ? c->session->options.draws : 1;
   for (size_t i = 0; i < n; i++) {
     worker->best[i] = -INFINITY;
     worker->rest[i] = 0;

@@ -36,8 +36,6 @@ weir_status weir_i_net_start(weir_net *net, weir_build *build, weir_map input, w
   net->layers = weir_i_pool_take(build->pool, layers, sizeof *net->layers);
   net->values = weir_i_pool_take(build->pool, values, sizeof *net->values);
   if (net->layers == NULL || net->values == NULL) return WEIR_ERROR_MEMORY;
-  net->layer_capacity = layers;
-  net->value_capacity = values;
   weir_i_net_value(net, input);
   weir_i_net_value(net, output);
   return WEIR_OK;

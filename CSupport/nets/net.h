@@ -20,9 +20,9 @@ enum { WEIR_VALUE_INPUT = 0, WEIR_VALUE_OUTPUT = 1 };
 typedef struct weir_net {
   const char *type;
   weir_layer *layers;
-  size_t layer_count, layer_capacity;
+  size_t layer_count;
   weir_value *values;
-  size_t value_count, value_capacity;
+  size_t value_count;
 } weir_net;
 
 /// A kind of net: how its members of the model description become layers. `path` ("steps.3.net") starts its parameters' names.

@@ -20,6 +20,9 @@ static weir_status read_options(const weir_json *json, int object, const char *p
   if (status == WEIR_OK) status = weir_i_json_bool(json, object, path, "weight_norm", false, true, &options->weight_norm, error);
   if (status == WEIR_OK)
     status = weir_i_json_number(json, object, path, "input_scale", 1e-6, 1e6, false, 1, &options->input_scale, error);
+  if (status == WEIR_OK && !options->batch_norm && options->input_scale != 1)
+    status = weir_i_fail(error, WEIR_ERROR_SPEC, path,
+                         "input_scale multiplies what batch norm gives, and batch_norm is false; leave it out");
   return status;
 }
 

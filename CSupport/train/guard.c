@@ -1,5 +1,6 @@
 // The guard against NaN (DESIGN 7). A step whose loss or gradient is not finite never reaches the weights. If the next one fails too, the
-// weights themselves are to blame: the last good state, at most KEEP_EVERY good steps old, comes back.
+// weights themselves are to blame: the last good state, at most KEEP_EVERY good steps old, comes back. What is kept is a state whose loss and
+// gradient were finite, before the update that follows from them.
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,10 +39,17 @@ void weir_i_guard_before(weir_trainer *trainer) { copy_fixed(trainer, true); }
 
 void weir_i_guard_good(weir_trainer *trainer) {
   weir_guard *guard = &trainer->guard;
-  // This step's update is not proven yet, so what is kept is a state from which one more step went well: only after two in a row.
   if (guard->skipped_in_a_row == 0 && ++guard->good_steps >= KEEP_EVERY) weir_i_guard_keep(trainer);
   guard->skipped_in_a_row = 0;
   guard->rate_factor = fmin(1, guard->rate_factor * recovery);
+}
+
+// Also refuses values outside what an 8-bit image may hold.
+static bool good_input(const weir_trainer *trainer, const float *x, size_t count) {
+  const bool image = trainer->flow.levels != 0;
+  for (size_t i = 0; i < count; i++)
+    if (!isfinite(x[i]) || (image && !(x[i] >= -0.5f && x[i] <= 255.5f))) return false;
+  return true;
 }
 
 static bool all_finite(const float *values, size_t count) {
@@ -93,7 +101,7 @@ const weir_parameter *weir_i_guard_statistic(const weir_trainer *trainer) {
 
 bool weir_i_guard_bad(weir_trainer *trainer, const float *x, size_t n, double loss, char *layer, size_t layer_size) {
   weir_guard *guard = &trainer->guard;
-  const bool bad_input = !all_finite(x, n * trainer->flow.dims);
+  const bool bad_input = !good_input(trainer, x, n * trainer->flow.dims);
   if (bad_input) {
     snprintf(layer, layer_size, "input");
   } else if (!isfinite(loss)) {

@@ -6,8 +6,23 @@
 
 #define HOST_STATE_KEY "weir_host_state"
 
-// Steps done, the bits of the guard's rate factor, steps that it skipped in a row.
-enum { COUNTERS = 3, OPTIMIZER_TENSORS = 3 };
+// Steps done, the bits of the guard's rate factor, steps that it skipped in a row, good steps since it kept a state.
+enum { COUNTERS = 4, VECTORS = 5, OPTIMIZER_TENSORS = VECTORS + 1 };
+
+// The vectors of a checkpoint, beside the flow's own values.
+typedef struct optimizer_vector {
+  const char *name;
+  float *values;
+  bool not_negative;
+} optimizer_vector;
+
+static void optimizer_vectors(const weir_trainer *trainer, optimizer_vector vectors[VECTORS]) {
+  vectors[0] = (optimizer_vector){WEIR_OPTIMIZER_PREFIX "m", trainer->m, false};
+  vectors[1] = (optimizer_vector){WEIR_OPTIMIZER_PREFIX "v", trainer->v, true};
+  vectors[2] = (optimizer_vector){WEIR_OPTIMIZER_PREFIX "kept_values", trainer->guard.values, false};
+  vectors[3] = (optimizer_vector){WEIR_OPTIMIZER_PREFIX "kept_m", trainer->guard.m, false};
+  vectors[4] = (optimizer_vector){WEIR_OPTIMIZER_PREFIX "kept_v", trainer->guard.v, true};
+}
 
 static weir_tensor_out parameter_out(const weir_trainer *trainer, size_t index) {
   const weir_parameter *parameter = &trainer->flow.parameters.items[index];
@@ -24,13 +39,16 @@ static weir_status write_file(const weir_trainer *trainer, const char *path, con
   weir_tensor_out *tensors = weir_i_allocate(&trainer->allocator, bytes);
   if (tensors == NULL) return weir_i_fail(error, WEIR_ERROR_MEMORY, path, "no memory to list %zu tensors", count);
   for (size_t i = 0; i < parameters; i++) tensors[i] = parameter_out(trainer, i);
-  int64_t counters[COUNTERS] = {(int64_t)trainer->steps, 0, (int64_t)trainer->guard.skipped_in_a_row};
+  int64_t counters[COUNTERS] = {(int64_t)trainer->steps, 0, (int64_t)trainer->guard.skipped_in_a_row,
+                                (int64_t)trainer->guard.good_steps};
   memcpy(&counters[1], &trainer->guard.rate_factor, sizeof counters[1]);
   if (optimizer) {
     const size_t values = trainer->flow.parameters.values;
-    tensors[parameters] = (weir_tensor_out){WEIR_OPTIMIZER_PREFIX "m", WEIR_DTYPE_F32, 1, {values}, trainer->m};
-    tensors[parameters + 1] = (weir_tensor_out){WEIR_OPTIMIZER_PREFIX "v", WEIR_DTYPE_F32, 1, {values}, trainer->v};
-    tensors[parameters + 2] = (weir_tensor_out){WEIR_OPTIMIZER_PREFIX "counters", WEIR_DTYPE_I64, 1, {COUNTERS}, counters};
+    optimizer_vector vectors[VECTORS];
+    optimizer_vectors(trainer, vectors);
+    for (size_t i = 0; i < VECTORS; i++)
+      tensors[parameters + i] = (weir_tensor_out){vectors[i].name, WEIR_DTYPE_F32, 1, {values}, vectors[i].values};
+    tensors[parameters + VECTORS] = (weir_tensor_out){WEIR_OPTIMIZER_PREFIX "counters", WEIR_DTYPE_I64, 1, {COUNTERS}, counters};
   }
   const char *keys[] = {WEIR_SPEC_KEY, HOST_STATE_KEY}, *texts[] = {spec, host_state};
   const weir_status status =
@@ -39,23 +57,25 @@ static weir_status write_file(const weir_trainer *trainer, const char *path, con
   return status;
 }
 
-weir_status weir_trainer_save_checkpoint(weir_trainer *trainer, const char *path, const char *host_state, weir_error *error) {
+weir_status weir_trainer_save_checkpoint(const weir_trainer *trainer, const char *path, const char *host_state, weir_error *error) {
   if (trainer == NULL || path == NULL)
     return weir_i_fail(error, WEIR_ERROR_ARGUMENT, "weir_trainer_save_checkpoint", "trainer and path must not be NULL");
-  const weir_status status = write_file(trainer, path, trainer->flow.spec, host_state == NULL ? "" : host_state, true, error);
-  // A run that resumes here falls back to this state at worst, so this one does too.
-  if (status == WEIR_OK && trainer->guard.skipped_in_a_row == 0) weir_i_guard_keep(trainer);
-  return status;
+  return write_file(trainer, path, trainer->flow.spec, host_state == NULL ? "" : host_state, true, error);
 }
 
-static weir_status read_moments(weir_trainer *trainer, const weir_safetensors *file, const char *name, float *values,
-                                weir_error *error) {
+static weir_status read_vector(const weir_trainer *trainer, const weir_safetensors *file, optimizer_vector vector,
+                               weir_error *error) {
   weir_tensor_view view;
-  if (!weir_i_safetensors_find(file, name, &view) || view.count != trainer->flow.parameters.values || view.dtype != WEIR_DTYPE_F32)
-    return weir_i_fail(error, WEIR_ERROR_TENSOR, name,
-                       "a checkpoint needs %zu F32 numbers here; start again from the model without --resume",
-                       trainer->flow.parameters.values);
-  return weir_i_safetensors_read_f32(&view, name, values, error);
+  const size_t count = trainer->flow.parameters.values;
+  if (!weir_i_safetensors_find(file, vector.name, &view) || view.count != count || view.dtype != WEIR_DTYPE_F32)
+    return weir_i_fail(error, WEIR_ERROR_TENSOR, vector.name, "a checkpoint needs %zu F32 numbers here; use an earlier checkpoint",
+                       count);
+  const weir_status status = weir_i_safetensors_read_f32(&view, vector.name, vector.values, error);
+  for (size_t i = 0; status == WEIR_OK && vector.not_negative && i < count; i++)
+    if (vector.values[i] < 0)
+      return weir_i_fail(error, WEIR_ERROR_TENSOR, vector.name,
+                         "number %zu, a mean of squares, is negative; use an earlier checkpoint", i);
+  return status;
 }
 
 static bool has_optimizer(const weir_safetensors *file) {
@@ -73,8 +93,10 @@ static weir_status read_optimizer(weir_trainer *trainer, const weir_safetensors 
   if (!weir_i_safetensors_find(file, WEIR_OPTIMIZER_PREFIX "counters", &view))
     return weir_i_fail(error, WEIR_ERROR_TENSOR, WEIR_OPTIMIZER_PREFIX "counters",
                        "the checkpoint has no such tensor; use an earlier checkpoint");
-  weir_status status = read_moments(trainer, file, WEIR_OPTIMIZER_PREFIX "m", trainer->m, error);
-  if (status == WEIR_OK) status = read_moments(trainer, file, WEIR_OPTIMIZER_PREFIX "v", trainer->v, error);
+  optimizer_vector vectors[VECTORS];
+  optimizer_vectors(trainer, vectors);
+  weir_status status = WEIR_OK;
+  for (size_t i = 0; i < VECTORS && status == WEIR_OK; i++) status = read_vector(trainer, file, vectors[i], error);
   if (status != WEIR_OK) return status;
   int64_t counters[COUNTERS] = {-1};
   double factor = 0;
@@ -82,12 +104,13 @@ static weir_status read_optimizer(weir_trainer *trainer, const weir_safetensors 
     memcpy(counters, view.data, sizeof counters);
     memcpy(&factor, &counters[1], sizeof factor);
   }
-  if (!(factor > 0 && factor <= 1) || counters[0] < 0 || counters[2] < 0)
+  if (!(factor > 0 && factor <= 1) || counters[0] < 0 || counters[2] < 0 || counters[3] < 0)
     return weir_i_fail(error, WEIR_ERROR_TENSOR, WEIR_OPTIMIZER_PREFIX "counters",
                        "the checkpoint's counters make no sense; use an earlier checkpoint");
   trainer->steps = (uint64_t)counters[0];
   trainer->guard.rate_factor = factor;
   trainer->guard.skipped_in_a_row = (size_t)counters[2];
+  trainer->guard.good_steps = (uint64_t)counters[3];
   char *text;
   size_t bytes;
   status = weir_i_safetensors_metadata(file, HOST_STATE_KEY, &trainer->allocator, &text, &bytes, error);
@@ -108,13 +131,14 @@ static weir_status open_file(const weir_safetensors *file, const weir_train_opti
   status = weir_i_trainer_make(spec, strlen(spec), options, &made, error);
   weir_i_release(allocator, spec, bytes);
   if (status != WEIR_OK) return status;
-  status = weir_i_file_values(file, &made->flow, made->values, error);
+  status = weir_i_file_check(file, &made->flow, error);
+  if (status == WEIR_OK) status = weir_i_file_values(file, &made->flow, made->values, error);
+  if (status == WEIR_OK) weir_i_guard_keep(made);
   if (status == WEIR_OK) status = read_optimizer(made, file, error);
   if (status != WEIR_OK) {
     weir_trainer_close(made);
     return status;
   }
-  weir_i_guard_keep(made);
   *trainer = made;
   return WEIR_OK;
 }

@@ -137,8 +137,8 @@ weir_status weir_trainer_step(weir_trainer *trainer, const float *x, size_t n, d
   const bool good = isfinite(made.loss) && isfinite(made.gradient_norm) && weir_i_guard_statistic(trainer) == NULL;
   bool hopeless = false;
   if (good) {
-    update(trainer, made.learning_rate, made.gradient_norm);
     weir_i_guard_good(trainer);
+    update(trainer, made.learning_rate, made.gradient_norm);
   } else {
     made.skipped = 1;
     hopeless = !weir_i_guard_bad(trainer, x, n, made.loss, made.layer, sizeof made.layer);

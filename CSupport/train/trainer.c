@@ -19,7 +19,8 @@ weir_train_options weir_train_options_default(void) {
                               .memory_budget = (size_t)64 << 20};
 }
 
-static bool unit(double value) { return value >= 0 && value < 1; }
+// Kernels hold these as f32, where 0.999999999 is 1 and 1e-50 is 0.
+static bool unit(double value) { return value >= 0 && (float)value < 1; }
 
 static weir_status check_options(const weir_train_options *options, weir_error *error) {
   const char *where = "weir_train_options";
@@ -29,8 +30,9 @@ static weir_status check_options(const weir_train_options *options, weir_error *
     return weir_i_fail(error, WEIR_ERROR_ARGUMENT, where, "batch must be 1 to %d and threads 1 to %d", MOST_BATCH, MOST_THREADS);
   if (options->noise != WEIR_NOISE_SEED && options->noise != WEIR_NOISE_MIDPOINT)
     return weir_i_fail(error, WEIR_ERROR_ARGUMENT, where, "training noise must be seeded or the midpoint");
-  if (!unit(options->beta1) || !unit(options->beta2) || !(options->epsilon > 0) || !isfinite(options->epsilon))
-    return weir_i_fail(error, WEIR_ERROR_ARGUMENT, where, "beta1 and beta2 must be in [0, 1) and epsilon above 0");
+  if (!unit(options->beta1) || !unit(options->beta2) || !((float)options->epsilon > 0) || !isfinite((float)options->epsilon))
+    return weir_i_fail(error, WEIR_ERROR_ARGUMENT, where,
+                       "beta1 and beta2 must be in [0, 1) and epsilon above 0, as 32-bit numbers");
   if (!(options->weight_decay >= 0 && isfinite(options->weight_decay) && options->clip_norm >= 0 && isfinite(options->clip_norm)))
     return weir_i_fail(error, WEIR_ERROR_ARGUMENT, where, "weight_decay and clip_norm must be 0 or more");
   if (options->executor != NULL && (options->executor->struct_size < sizeof *options->executor || options->executor->run == NULL))
@@ -174,7 +176,7 @@ weir_status weir_trainer_tensor_write(weir_trainer *trainer, size_t index, const
   size_t bad;
   if (!weir_i_parameter_valid(parameter, values, &bad)) return WEIR_ERROR_TENSOR;
   memcpy(trainer->values + parameter->offset, values, parameter->count * sizeof *values);
-  weir_i_guard_keep(trainer);
+  memcpy(trainer->guard.values + parameter->offset, values, parameter->count * sizeof *values);
   return WEIR_OK;
 }
 
