@@ -55,7 +55,7 @@ import WeirData
 
     let noise = try images(15, seed: 9, "other.npy")
     let table = try CommandLineTool.run("evaluate", model, "--in", "Own=\(test)", "--out", "Other=\(noise)")
-    #expect(table.output.contains("Other") && table.output.contains("In-distribution is positive"))
+    #expect(table.output.contains("Other") && table.output.contains("In-distribution is positive,"))
     let document = try json(CommandLineTool.run("evaluate", model, "--in", test, "--out", noise, "--json").output)
     let others = try #require(document["out"] as? [[String: Any]])
     #expect(others[0]["count"] as? Int == 15 && others[0]["auroc"] is Double)
@@ -120,6 +120,12 @@ import WeirData
     try OutputFile.writeNPY([UInt8](repeating: 0, count: 70), shape: [1, 7, 10], to: folder("w.npy"))
     let shape = try CommandLineTool.run("score", model, folder("w.npy"))
     #expect(shape.status == 1 && shape.errors.contains("[1, 7, 10]; the model wants [n, 1, 8, 8]"))
+    let lost = try CommandLineTool.run("train", recipe(epochs: 1), "--output", folder("no/m"))
+    #expect(lost.status == 1 && lost.errors.contains("not a folder that you may write to"))
+    let odd = try folder.write(
+      String(contentsOfFile: recipe(epochs: 1), encoding: .utf8).replacing("scales: 2", with: "scales: 9"), "odd.yaml")
+    let scales = try CommandLineTool.run("train", odd, "--output", folder("m"))
+    #expect(scales.status == 1 && scales.errors.contains("odd.yaml: flow: scales: is 9, but scale 4"), "\(scales.errors)")
     let inputIsModel = try CommandLineTool.run("score", model, model)
     #expect(inputIsModel.status == 1 && inputIsModel.errors.contains("a model, not data"))
   }

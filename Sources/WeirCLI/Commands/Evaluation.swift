@@ -31,7 +31,8 @@ struct Evaluation {
       row(other.set, [metrics.auroc, metrics.auprIn, metrics.auprOut, metrics.fpr95].map { NumberText.fixed($0, 4) })
     }
     let likelihood = isImage ? "fewer bits/dim is more likely" : "log-likelihood in nats: more is more likely"
-    return "\(table.text)\n\n\(DetectionMetrics.convention)\nMeans and deviations are over finite scores; \(likelihood)."
+    let convention = DetectionMetrics.convention.replacing(". ", with: ".\n")
+    return "\(table.text)\n\n\(convention)\nMeans and deviations are over finite scores; \(likelihood)."
   }
 
   var json: JSONText {

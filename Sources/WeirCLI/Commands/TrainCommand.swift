@@ -52,6 +52,7 @@ struct TrainCommand: ParsableCommand {
 
   mutating func run() throws {
     var plan = try Recipe.read(recipe)
+    try checkOutput()
     plan.train.epochs = epochs ?? plan.train.epochs
     plan.train.seed = seed ?? plan.train.seed
     let threads = threads ?? plan.train.threads ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
@@ -74,6 +75,19 @@ struct TrainCommand: ParsableCommand {
     if let test { try report(test, setup, threads) }
   }
 
+  /// Hours of training should not end at a folder that isn't there.
+  private func checkOutput() throws {
+    var status = stat()
+    if stat(output, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+      throw WeirError(.io, where: output, "is a folder; name the model file to write")
+    }
+    let folder = output.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+    let place = output.contains("/") ? (folder.isEmpty ? "/" : folder) : "."
+    guard access(place, W_OK) == 0 else {
+      throw WeirError(.io, where: output, "can't be written: \(place) is not a folder that you may write to")
+    }
+  }
+
   private func testInput(_ path: String, _ recipe: Recipe, _ setup: TrainingSetup) throws -> ModelInput {
     let input = try ModelInput(InputFile.read(path), shape: setup.spec.shape, levels: setup.spec.levels)
     return try recipe.data.testLimit.map { try input.prefix($0) } ?? input
@@ -84,7 +98,7 @@ struct TrainCommand: ParsableCommand {
     let conditions = setup.conditions(recipe)
     guard access(checkpoint, F_OK) == 0 else {
       if resume { Console.error("no \(checkpoint): starting from the beginning") }
-      return (try setup.newTrainer(), RunState(epoch: 0, position: 0, conditions: conditions))
+      return (try setup.newTrainer(recipe), RunState(epoch: 0, position: 0, conditions: conditions))
     }
     guard resume else {
       throw WeirError(

@@ -7,6 +7,8 @@ struct Recipe {
   var data: DataRecipe
   var flow: FlowRecipe
   var train: TrainRecipe
+  /// Where it was read from, for errors about what its parts come to together.
+  let file: String
 
   /// Reads a recipe file.
   ///
@@ -16,6 +18,7 @@ struct Recipe {
   }
 
   init(yaml: String, file: String) throws(WeirError) {
+    self.file = file
     let root: Node?
     do {
       root = try compose(yaml: yaml)

@@ -13,7 +13,8 @@ struct TrainingSetup {
     let array = try InputFile.read(recipe.data.train)
     let shape: [Int]
     if let given = recipe.data.shape { shape = given } else { shape = try array.modelShape() }
-    let spec = try recipe.flow.spec(shape: shape)
+    let spec: FlowSpec
+    do { spec = try recipe.flow.spec(shape: shape) } catch { throw Self.error(error, in: recipe) }
     var input = try ModelInput(array, shape: spec.shape, levels: spec.levels)
     if let limit = recipe.data.limit { input = try input.prefix(limit) }
     guard input.notFinite == 0 else {
@@ -41,14 +42,21 @@ struct TrainingSetup {
   }
 
   /// A trainer with new weights, standardising steps set to the training data.
-  func newTrainer() throws(WeirError) -> Trainer {
-    let trainer = try Trainer.create(spec, options: options)
+  func newTrainer(_ recipe: Recipe) throws(WeirError) -> Trainer {
+    let trainer: Trainer
+    do { trainer = try Trainer.create(spec, options: options) } catch { throw Self.error(error, in: recipe) }
     if spec.steps.first == .affine {
       let standardisation = Standardisation(of: input)
       try trainer.write(standardisation.mean, to: "steps.0.mean")
       try trainer.write(standardisation.scale, to: "steps.0.scale")
     }
     return trainer
+  }
+
+  /// An error about the architecture, as one about the recipe's flow.
+  private static func error(_ error: WeirError, in recipe: Recipe) -> WeirError {
+    let place = error.where.isEmpty ? "flow" : "flow: \(error.where)"
+    return WeirError(error.code, where: "\(recipe.file): \(place)", error.message)
   }
 
   /// What a continuation must have the same, for the same bits.
