@@ -71,6 +71,7 @@ static const lie image_lies[] = {
     {"\"input_scale\":2", "\"input_scale\":1e999", WEIR_ERROR_SPEC, "steps.2.net.input_scale", ""},
     {"\"input_scale\":2", "\"input_scale\":0", WEIR_ERROR_SPEC, "steps.2.net.input_scale", ""},
     {"\"margin\":0.9", "\"margin\":0", WEIR_ERROR_SPEC, "steps.1.margin", "0"},
+    {"\"margin\":0.9", "\"margin\":1", WEIR_ERROR_SPEC, "steps.1.margin", "1"},
     {"\"margin\":0.9", "\"margin\":1.5", WEIR_ERROR_SPEC, "steps.1.margin", "1.5"},
     {"\"margin\":0.9", "\"margin\":\"0.9\"", WEIR_ERROR_SPEC, "steps.1.margin", ""},
     {"\"keep\":2", "\"keep\":4", WEIR_ERROR_SPEC, "steps.7.keep", "4"},

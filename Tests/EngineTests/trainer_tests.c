@@ -207,7 +207,7 @@ int test_trainer_bad_arguments(void) {
   static const struct {
     size_t n;
     weir_status status;
-  } sizes[] = {{0, WEIR_ERROR_SHAPE}, {1, WEIR_ERROR_SHAPE}, {9, WEIR_ERROR_SHAPE}, {SIZE_MAX, WEIR_ERROR_SHAPE}};
+  } sizes[] = {{0, WEIR_ERROR_SHAPE}, {9, WEIR_ERROR_SHAPE}, {SIZE_MAX, WEIR_ERROR_SHAPE}};
   for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
     EXPECT(
         weir_trainer_step(trainer, g.x, sizes[i].n, 1e-3, &report, &error) == sizes[i].status && error_is(&error, sizes[i].status),
@@ -234,7 +234,7 @@ int test_trainer_bad_arguments(void) {
          "NULL");
   EXPECT(report.loss == 42 && loss == 42 && weir_trainer_steps(trainer) == 0 && same_values(trainer, untouched),
          "nothing is changed");
-  EXPECT(weir_trainer_step(trainer, g.x, 2, 1e-3, NULL, NULL) == WEIR_OK, "and it goes on, with a report nobody wants");
+  EXPECT(weir_trainer_step(trainer, g.x, 1, 1e-3, NULL, NULL) == WEIR_OK, "and it goes on, with a report nobody wants");
   weir_trainer_close(NULL), weir_trainer_close(trainer), weir_trainer_close(untouched);
   parts_free(&parts);
   golden_close(&g);
