@@ -33,7 +33,7 @@ typedef struct weir_train_options {
   double weight_decay;  ///< L2, added to the gradient of weight-norm and coupling gains only. Default 5e-5.
   double clip_norm;     ///< Most the gradient's norm may be; 0 turns clipping off. Default 100.
   size_t
-      memory_budget;  ///< Default 64 MiB. Bytes of st-network activations kept from forward to backward. Couplings beyond it are recomputed,
+      memory_budget;  ///< Default 96 MiB. Bytes of st-network activations kept from forward to backward. Couplings beyond it are recomputed,
                       ///< which changes the last bits of gradients; one budget always gives the same bits.
   const weir_executor *executor;    ///< NULL for the built-in one.
   const weir_allocator *allocator;  ///< NULL for malloc and free.

@@ -19,7 +19,7 @@ typedef struct call {
 static void load(const call *c, weir_worker *worker, size_t first, size_t n) {
   const size_t dims = c->session->model->flow.dims;
   if (c->x != NULL) {
-    memcpy(worker->x, c->x + first * dims, n * dims * sizeof *worker->x);
+    memcpy(worker->x, (const char *)c->x + first * dims * sizeof *worker->x, n * dims * sizeof *worker->x);  // any alignment
   } else {
     for (size_t e = 0; e < n * dims; e++) worker->x[e] = (float)c->x_u8[first * dims + e];
   }
@@ -95,7 +95,7 @@ static void forward_group(void *arg, weir_worker *worker, size_t threads, size_t
   weir_flow_run run = weir_i_session_run(c->session, worker, threads, n, first);
   load(c, worker, first, n);
   weir_i_flow_forward(&c->session->model->flow, &run);
-  memcpy(c->z_out + first * dims, worker->z, n * dims * sizeof *worker->z);
+  memcpy((char *)c->z_out + first * dims * sizeof *worker->z, worker->z, n * dims * sizeof *worker->z);
   if (c->logdet != NULL) memcpy(c->logdet + first, worker->logdet, n * sizeof *worker->logdet);
 }
 
@@ -112,9 +112,9 @@ static void inverse_group(void *arg, weir_worker *worker, size_t threads, size_t
   const call *c = arg;
   const size_t dims = c->session->model->flow.dims;
   weir_flow_run run = weir_i_session_run(c->session, worker, threads, n, first);
-  memcpy(worker->z, c->z + first * dims, n * dims * sizeof *worker->z);
+  memcpy(worker->z, (const char *)c->z + first * dims * sizeof *worker->z, n * dims * sizeof *worker->z);
   weir_i_flow_inverse(&c->session->model->flow, &run);
-  memcpy(c->x_out + first * dims, worker->x, n * dims * sizeof *worker->x);
+  memcpy((char *)c->x_out + first * dims * sizeof *worker->x, worker->x, n * dims * sizeof *worker->x);
   if (c->logdet != NULL) memcpy(c->logdet + first, worker->logdet, n * sizeof *worker->logdet);
 }
 

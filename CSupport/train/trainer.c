@@ -16,7 +16,7 @@ weir_train_options weir_train_options_default(void) {
                               .epsilon = 1e-8,
                               .weight_decay = 5e-5,
                               .clip_norm = 100,
-                              .memory_budget = (size_t)64 << 20};
+                              .memory_budget = (size_t)96 << 20};
 }
 
 // Kernels hold these as f32, where 0.999999999 is 1 and 1e-50 is 0.
