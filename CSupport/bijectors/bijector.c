@@ -15,6 +15,12 @@ static const weir_bijector *const bijectors[] = {
 
 enum { BIJECTOR_COUNT = sizeof bijectors / sizeof bijectors[0] };
 
+void *weir_i_step_own(weir_step *step, weir_build *build, size_t bytes) {
+  step->own = weir_i_pool_take(build->pool, 1, bytes);
+  if (step->own == NULL) build->no_memory = true;
+  return step->own;
+}
+
 weir_status weir_i_step_parse(weir_step *step, weir_build *build, const weir_step_source *source, weir_error *error) {
   if (!weir_i_json_is_object(source->json, source->object))
     return weir_i_fail(error, WEIR_ERROR_SPEC, source->path, "a step must be an object such as {\"op\": \"squeeze\"}");

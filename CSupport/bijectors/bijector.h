@@ -34,25 +34,12 @@ typedef struct weir_flow_run {
 
 typedef struct weir_bijector weir_bijector;
 
-/// What a coupling knows beyond its shapes.
-typedef struct weir_coupling_step {
-  weir_mask mask;
-  weir_net *net;
-  bool affine;
-  size_t gain;                                   // parameter
-  size_t packed_id, packed_change, packed_gain;  // offsets into packed: [count] each
-} weir_coupling_step;
-
 typedef struct weir_step {
   const weir_bijector *type;
   weir_map in, out;
-  weir_coupling_step coupling;
-  float margin;        // logit
-  size_t keep;         // factor_out: channels kept
-  size_t mean, scale;  // affine: parameters
-  size_t packed_mean, packed_scale;
+  void *own;  // what this type of step knows beyond that, in the flow's memory; NULL for nothing
   size_t first_parameter, parameter_count;
-  bool keeps_activations;  // training: forward's activations stay until backward, in `kept`
+  bool keeps_activations;  // training: the net's activations stay from forward to backward, in `kept`
   weir_activations kept;
 } weir_step;
 
@@ -66,6 +53,7 @@ typedef struct weir_step_source {
 
 struct weir_bijector {
   const char *op;
+  bool takes_integers;  // turns the integers of an image into densities
   /// Reads the step's members, sets step->out and declares parameters. step->in is set.
   weir_status (*parse)(weir_step *step, weir_build *build, const weir_step_source *source, weir_error *error);
   /// Computes packed constants. NULL when it has none. packed_training may be NULL.
@@ -80,7 +68,18 @@ struct weir_bijector {
   /// From the step's output and its gradient in x and dx, recomputes the input and its gradient in place, and adds parameters' gradients.
   void (*backward)(const weir_step *step, weir_flow_run *run);
   double (*flops)(const weir_step *step);
+  /// Its st-network and the name of its mask. NULL for steps without.
+  const weir_net *(*net)(const weir_step *step);
+  const char *(*mask)(const weir_step *step);
 };
+
+/// A step's st-network, or NULL.
+static inline const weir_net *weir_i_step_net(const weir_step *step) {
+  return step->type->net == NULL ? NULL : step->type->net(step);
+}
+
+/// Takes memory for step->own, zeroed; NULL (and a failed build) when there is none.
+void *weir_i_step_own(weir_step *step, weir_build *build, size_t bytes);
 
 /// Parses steps[index] of the model description; *step has its input shape set.
 weir_status weir_i_step_parse(weir_step *step, weir_build *build, const weir_step_source *source, weir_error *error);

@@ -4,9 +4,22 @@
 
 #include "bijectors/bijector.h"
 
+typedef struct coupling_step {
+  weir_mask mask;
+  weir_net *net;
+  bool affine;
+  size_t gain;                                   // parameter
+  size_t packed_id, packed_change, packed_gain;  // offsets into packed: [count] each
+} coupling_step;
+
+static const coupling_step *own_of(const weir_step *step) { return step->own; }
+static const weir_net *net_of(const weir_step *step) { return own_of(step)->net; }
+static const char *mask_of(const weir_step *step) { return own_of(step)->mask.type->name; }
+
 static weir_status parse(weir_step *step, weir_build *build, const weir_step_source *source, weir_error *error) {
   static const char *const keys[] = {"op", "transform", "mask", "net"}, *const transforms[] = {"affine", "additive"};
-  weir_coupling_step *coupling = &step->coupling;
+  coupling_step *coupling = weir_i_step_own(step, build, sizeof *coupling);
+  if (coupling == NULL) return WEIR_OK;  // the build says so
   size_t transform = 0;
   weir_status status = weir_i_json_only(source->json, source->object, source->path, keys, 4, error);
   if (status == WEIR_OK)
@@ -35,7 +48,7 @@ static weir_status parse(weir_step *step, weir_build *build, const weir_step_sou
 
 static void pack(const weir_step *step, const weir_parameters *parameters, const float *values, float *packed,
                  float *packed_training) {
-  const weir_coupling_step *coupling = &step->coupling;
+  const coupling_step *coupling = own_of(step);
   const weir_map map = step->in;
   const size_t changed = weir_i_mask_changed(&coupling->mask, map), pixels = map.h * map.w;
   const bool split = coupling->mask.type->splits_channels;
@@ -68,7 +81,7 @@ typedef struct pass {
 } pass;
 
 static pass take(const weir_step *step, weir_flow_run *run, bool forward, bool backward) {
-  const weir_coupling_step *coupling = &step->coupling;
+  const coupling_step *coupling = own_of(step);
   weir_arena *scratch = run->layers.scratch;
   const size_t threads = run->layers.team.threads, n = run->layers.n;
   pass p = {.step = step, .run = run, .forward = forward};
@@ -101,14 +114,14 @@ static void reserve(const weir_step *step, const weir_flow_run *run) {
   weir_flow_run copy = *run;
   const size_t mark = weir_i_arena_mark(run->layers.scratch);
   take(step, &copy, true, run->layers.training);
-  weir_i_net_reserve(step->coupling.net, &run->layers);
+  weir_i_net_reserve(net_of(step), &run->layers);
   weir_i_arena_release(run->layers.scratch, mark);
 }
 
 static void pack_inputs(void *arg, size_t begin, size_t end, size_t thread) {
   (void)thread;
   const pass *p = arg;
-  const weir_map input = p->step->coupling.net->values[WEIR_VALUE_INPUT].map;
+  const weir_map input = net_of(p->step)->values[WEIR_VALUE_INPUT].map;
   for (size_t i = begin; i < end; i++)
     weir_i_layout_pack(weir_i_run_x(p->run, i) + p->first_id, p->id, input.c, p->pixels,
                        p->activations.maps[WEIR_VALUE_INPUT] + i * weir_i_map_blocked(input));
@@ -116,11 +129,11 @@ static void pack_inputs(void *arg, size_t begin, size_t end, size_t thread) {
 
 static void run_net(pass *p) {
   weir_i_parallel_for(&p->run->layers.team, p->run->layers.n, pack_inputs, p);
-  weir_i_net_forward(p->step->coupling.net, p->run->parameters, &p->run->layers, p->activations);
+  weir_i_net_forward(net_of(p->step), p->run->parameters, &p->run->layers, p->activations);
 }
 
 static float *unpack_output(const pass *p, size_t i, size_t thread) {
-  const weir_map output = p->step->coupling.net->values[WEIR_VALUE_OUTPUT].map;
+  const weir_map output = net_of(p->step)->values[WEIR_VALUE_OUTPUT].map;
   float *raw = p->raw + thread * p->outputs;
   weir_i_layout_unpack(p->activations.maps[WEIR_VALUE_OUTPUT] + i * weir_i_map_blocked(output), 0, output.c, p->pixels, raw);
   return raw;
@@ -162,7 +175,7 @@ static void inverse(const weir_step *step, weir_flow_run *run) { transform(step,
 static void untransform_samples(void *arg, size_t begin, size_t end, size_t thread) {
   const pass *p = arg;
   weir_flow_run *run = p->run;
-  const weir_map output = p->step->coupling.net->values[WEIR_VALUE_OUTPUT].map;
+  const weir_map output = net_of(p->step)->values[WEIR_VALUE_OUTPUT].map;
   float *dgain = p->dgain + thread * p->count;
   for (size_t i = begin; i < end; i++) {
     float *raw = unpack_output(p, i, thread);
@@ -197,7 +210,7 @@ static void untransform_samples(void *arg, size_t begin, size_t end, size_t thre
 static void add_input_gradients(void *arg, size_t begin, size_t end, size_t thread) {
   (void)thread;
   const pass *p = arg;
-  const weir_map input = p->step->coupling.net->values[WEIR_VALUE_INPUT].map;
+  const weir_map input = net_of(p->step)->values[WEIR_VALUE_INPUT].map;
   for (size_t i = begin; i < end; i++)
     weir_i_layout_unpack_add(p->gradients.maps[WEIR_VALUE_INPUT] + i * weir_i_map_blocked(input), p->id, input.c, p->pixels,
                              p->run->dx + i * p->run->dims + p->first_id);
@@ -209,22 +222,33 @@ static void backward(const weir_step *step, weir_flow_run *run) {
   pass p = take(step, run, false, true);
   if (!step->keeps_activations) run_net(&p);
   weir_i_parallel_for(&run->layers.team, run->layers.n, untransform_samples, &p);
-  if (step->coupling.affine) {
-    float *gain = run->layers.gradients + run->parameters->items[step->coupling.gain].offset;
+  if (own_of(step)->affine) {
+    float *gain = run->layers.gradients + run->parameters->items[own_of(step)->gain].offset;
     for (size_t c = 0; c < p.changed; c++) {
       double sum = 0;
       for (size_t i = 0; i < run->layers.n; i++) sum += p.dgain_sums[i * p.changed + c];
       gain[c] += (float)sum;
     }
   }
-  weir_i_net_backward(step->coupling.net, run->parameters, &run->layers, p.activations, p.gradients);
+  weir_i_net_backward(net_of(step), run->parameters, &run->layers, p.activations, p.gradients);
   weir_i_parallel_for(&run->layers.team, run->layers.n, add_input_gradients, &p);
   weir_i_arena_release(run->layers.scratch, mark);
 }
 
 static double flops(const weir_step *step) {
-  return weir_i_net_flops(step->coupling.net) +
-         8.0 * (double)weir_i_mask_changed(&step->coupling.mask, step->in) * (double)(step->in.h * step->in.w);
+  return weir_i_net_flops(net_of(step)) +
+         8.0 * (double)weir_i_mask_changed(&own_of(step)->mask, step->in) * (double)(step->in.h * step->in.w);
 }
 
-const weir_bijector weir_i_bijector_coupling = {"coupling", parse, pack, reserve, forward, inverse, backward, flops};
+const weir_bijector weir_i_bijector_coupling = {
+    .op = "coupling",
+    .parse = parse,
+    .pack = pack,
+    .reserve = reserve,
+    .forward = forward,
+    .inverse = inverse,
+    .backward = backward,
+    .flops = flops,
+    .net = net_of,
+    .mask = mask_of,
+};

@@ -80,4 +80,13 @@ static void backward(const weir_step *step, weir_flow_run *run) {
 
 static double flops(const weir_step *step) { return 2.0 * (double)weir_i_map_count(step->in); }
 
-const weir_bijector weir_i_bijector_dequantize = {"dequantize", parse, NULL, reserve, forward, inverse, backward, flops};
+const weir_bijector weir_i_bijector_dequantize = {
+    .op = "dequantize",
+    .takes_integers = true,
+    .parse = parse,
+    .reserve = reserve,
+    .forward = forward,
+    .inverse = inverse,
+    .backward = backward,
+    .flops = flops,
+};

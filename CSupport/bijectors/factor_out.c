@@ -6,12 +6,13 @@
 static weir_status parse(weir_step *step, weir_build *build, const weir_step_source *source, weir_error *error) {
   (void)build;
   static const char *const keys[] = {"op", "keep"};
+  size_t keep = 0;
   weir_status status = weir_i_json_only(source->json, source->object, source->path, keys, 2, error);
   if (status == WEIR_OK && step->in.c < 2)
     status = weir_i_fail(error, WEIR_ERROR_SPEC, source->path, "factor_out needs two channels or more; squeeze first");
   if (status == WEIR_OK)
-    status = weir_i_json_count(source->json, source->object, source->path, "keep", 1, step->in.c - 1, true, 0, &step->keep, error);
-  step->out = (weir_map){step->keep, step->in.h, step->in.w};
+    status = weir_i_json_count(source->json, source->object, source->path, "keep", 1, step->in.c - 1, true, 0, &keep, error);
+  step->out = (weir_map){keep, step->in.h, step->in.w};
   return status;
 }
 
@@ -44,4 +45,11 @@ static double flops(const weir_step *step) {
   return 0;
 }
 
-const weir_bijector weir_i_bijector_factor_out = {"factor_out", parse, NULL, NULL, forward, inverse, backward, flops};
+const weir_bijector weir_i_bijector_factor_out = {
+    .op = "factor_out",
+    .parse = parse,
+    .forward = forward,
+    .inverse = inverse,
+    .backward = backward,
+    .flops = flops,
+};

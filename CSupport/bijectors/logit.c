@@ -1,14 +1,21 @@
 // The logit transform with a margin, so that 0 and 1 stay finite (REFERENCE 2; RealNVP section 4.1).
 #include "bijectors/bijector.h"
 
+typedef struct logit_step {
+  float margin;
+} logit_step;
+
+static float margin_of(const weir_step *step) { return ((const logit_step *)step->own)->margin; }
+
 static weir_status parse(weir_step *step, weir_build *build, const weir_step_source *source, weir_error *error) {
-  (void)build;
+  logit_step *own = weir_i_step_own(step, build, sizeof *own);
+  if (own == NULL) return WEIR_OK;  // the build says so
   static const char *const keys[] = {"op", "margin"};
   double margin = 0;
   weir_status status = weir_i_json_only(source->json, source->object, source->path, keys, 2, error);
   if (status == WEIR_OK)
     status = weir_i_json_number(source->json, source->object, source->path, "margin", 1e-3, 0.9999, false, 0.9, &margin, error);
-  step->margin = (float)margin;
+  own->margin = (float)margin;
   return status;
 }
 
@@ -22,7 +29,7 @@ static void forward_samples(void *arg, size_t begin, size_t end, size_t thread) 
   const job *j = arg;
   for (size_t i = begin; i < end; i++) {
     float *x = weir_i_run_x(j->run, i);
-    j->run->logdet[i] += j->run->layers.kernels->logit_forward(x, x, weir_i_map_count(j->step->in), j->step->margin);
+    j->run->logdet[i] += j->run->layers.kernels->logit_forward(x, x, weir_i_map_count(j->step->in), margin_of(j->step));
   }
 }
 
@@ -31,7 +38,7 @@ static void inverse_samples(void *arg, size_t begin, size_t end, size_t thread) 
   const job *j = arg;
   for (size_t i = begin; i < end; i++) {
     float *x = weir_i_run_x(j->run, i);
-    j->run->logdet[i] += j->run->layers.kernels->logit_inverse(x, x, weir_i_map_count(j->step->in), j->step->margin);
+    j->run->logdet[i] += j->run->layers.kernels->logit_inverse(x, x, weir_i_map_count(j->step->in), margin_of(j->step));
   }
 }
 
@@ -40,7 +47,7 @@ static void backward_samples(void *arg, size_t begin, size_t end, size_t thread)
   const job *j = arg;
   for (size_t i = begin; i < end; i++) {
     float *x = weir_i_run_x(j->run, i), *dx = j->run->dx + i * j->run->dims;
-    j->run->layers.kernels->logit_backward(x, dx, j->run->dlogdet, x, dx, weir_i_map_count(j->step->in), j->step->margin);
+    j->run->layers.kernels->logit_backward(x, dx, j->run->dlogdet, x, dx, weir_i_map_count(j->step->in), margin_of(j->step));
   }
 }
 
@@ -54,4 +61,11 @@ static void inverse(const weir_step *step, weir_flow_run *run) { run_samples(ste
 static void backward(const weir_step *step, weir_flow_run *run) { run_samples(step, run, backward_samples); }
 static double flops(const weir_step *step) { return 6.0 * (double)weir_i_map_count(step->in); }
 
-const weir_bijector weir_i_bijector_logit = {"logit", parse, NULL, NULL, forward, inverse, backward, flops};
+const weir_bijector weir_i_bijector_logit = {
+    .op = "logit",
+    .parse = parse,
+    .forward = forward,
+    .inverse = inverse,
+    .backward = backward,
+    .flops = flops,
+};

@@ -79,4 +79,12 @@ static double flops(const weir_step *step) {
   return 0;
 }
 
-const weir_bijector weir_i_bijector_squeeze = {"squeeze", parse, NULL, reserve, forward, inverse, backward, flops};
+const weir_bijector weir_i_bijector_squeeze = {
+    .op = "squeeze",
+    .parse = parse,
+    .reserve = reserve,
+    .forward = forward,
+    .inverse = inverse,
+    .backward = backward,
+    .flops = flops,
+};

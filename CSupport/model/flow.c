@@ -63,7 +63,7 @@ static weir_status parse_steps(weir_flow *flow, const weir_json *json, weir_erro
     if (status != WEIR_OK) return status;
     map = flow->steps[i].out;
   }
-  if (flow->levels != 0 && strcmp(flow->steps[0].type->op, "dequantize") != 0)
+  if (flow->levels != 0 && !flow->steps[0].type->takes_integers)
     return weir_i_fail(error, WEIR_ERROR_SPEC, "steps.0", "an input with \"levels\": 256 needs \"dequantize\" as its first step");
   flow->packed = build.packed;
   flow->packed_training = build.packed_training;

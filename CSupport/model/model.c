@@ -61,15 +61,15 @@ weir_status weir_model_get_step(const weir_model *model, size_t index, weir_step
   if (model == NULL || info == NULL || index >= model->flow.step_count) return WEIR_ERROR_ARGUMENT;
   const weir_step *step = &model->flow.steps[index];
   const weir_parameter *parameters = model->flow.parameters.items;
-  const bool coupling = step->coupling.net != NULL;
+  const weir_net *net = weir_i_step_net(step);
   *info = (weir_step_info){
       .struct_size = sizeof *info,
       .op = step->type->op,
       .input_shape = {step->in.c, step->in.h, step->in.w},
       .output_shape = {step->out.c, step->out.h, step->out.w},
       .flops = step->type->flops(step),
-      .mask = coupling ? step->coupling.mask.type->name : "",
-      .net = coupling ? step->coupling.net->type : "",
+      .mask = step->type->mask == NULL ? "" : step->type->mask(step),
+      .net = net == NULL ? "" : net->type,
   };
   for (size_t i = 0; i < step->parameter_count; i++)
     if (parameters[step->first_parameter + i].trainable) info->parameters += parameters[step->first_parameter + i].count;

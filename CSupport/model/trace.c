@@ -11,7 +11,7 @@ weir_status weir_trace(weir_session *session, const float *x, weir_trace_fn *cal
   memcpy(worker->x, x, flow->dims * sizeof *x);
   for (size_t i = 0; i < flow->step_count; i++) {
     const weir_step *step = &flow->steps[i];
-    const bool coupling = step->coupling.net != NULL;
+    const bool coupling = weir_i_step_net(step) != NULL;
     const double before = worker->logdet[0];
     if (coupling) {
       run.trace_s = session->trace;

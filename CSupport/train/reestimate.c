@@ -38,7 +38,7 @@ weir_status weir_trainer_reestimate_end(weir_trainer *trainer) {
   bool finite = true;
   for (size_t i = 0; i < 2 * trainer->flow.norm_channels; i++) finite = finite && isfinite((float)trainer->pool[i]);
   for (size_t s = 0; s < trainer->flow.step_count && finite && trainer->pooled_samples > 0; s++) {
-    const weir_net *net = trainer->flow.steps[s].coupling.net;
+    const weir_net *net = weir_i_step_net(&trainer->flow.steps[s]);
     for (size_t l = 0; net != NULL && l < net->layer_count; l++)
       if (net->layers[l].norm.present) set_norm(trainer, &net->layers[l].norm, net->layers[l].in.c);
   }

@@ -45,13 +45,14 @@ static void plan_kept(weir_trainer *trainer, weir_arena *arena) {
   size_t left = trainer->options.memory_budget;
   for (size_t i = 0; i < trainer->flow.step_count; i++) {
     weir_step *step = &trainer->flow.steps[i];
-    if (step->coupling.net == NULL) continue;
+    const weir_net *net = weir_i_step_net(step);
+    if (net == NULL) continue;
     weir_arena measure = weir_i_arena_measure();
-    weir_i_net_take(step->coupling.net, &measure, trainer->options.batch, true);
+    weir_i_net_take(net, &measure, trainer->options.batch, true);
     step->keeps_activations = !measure.overflow && measure.used <= left;
     if (!step->keeps_activations) continue;
     left -= measure.used;
-    step->kept = weir_i_net_take(step->coupling.net, arena, trainer->options.batch, true);
+    step->kept = weir_i_net_take(net, arena, trainer->options.batch, true);
   }
 }
 
