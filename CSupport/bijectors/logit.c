@@ -2,20 +2,19 @@
 #include "bijectors/bijector.h"
 
 typedef struct logit_step {
-  float margin;
+  double margin;
 } logit_step;
 
-static float margin_of(const weir_step *step) { return ((const logit_step *)step->own)->margin; }
+static double margin_of(const weir_step *step) { return ((const logit_step *)step->own)->margin; }
 
 static weir_status parse(weir_step *step, weir_build *build, const weir_step_source *source, weir_error *error) {
   logit_step *own = weir_i_step_own(step, build, sizeof *own);
   if (own == NULL) return WEIR_OK;  // the build says so
   static const char *const keys[] = {"op", "margin"};
-  double margin = 0;
   weir_status status = weir_i_json_only(source->json, source->object, source->path, keys, 2, error);
   if (status == WEIR_OK)
-    status = weir_i_json_number(source->json, source->object, source->path, "margin", 1e-3, 0.9999, false, 0.9, &margin, error);
-  own->margin = (float)margin;
+    status =
+        weir_i_json_number(source->json, source->object, source->path, "margin", 1e-3, 0.9999, false, 0.9, &own->margin, error);
   return status;
 }
 

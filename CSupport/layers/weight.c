@@ -24,9 +24,9 @@ void weir_i_weight_pack(const weir_weight *weight, float *packed) {
   memset(packed, 0, weir_i_block_round(weight->oc) * k * sizeof *packed);
   for (size_t o = 0; o < weight->oc; o++) {
     const float *row = weight->direction + o * k;
-    const float factor = (float)row_factor(weight, o);
+    const double factor = row_factor(weight, o);
     float *to = packed + o / WEIR_BLOCK * k * WEIR_BLOCK + o % WEIR_BLOCK;
-    for (size_t j = 0; j < k; j++) to[j * WEIR_BLOCK] = factor * row[j];
+    for (size_t j = 0; j < k; j++) to[j * WEIR_BLOCK] = (float)(factor * row[j]);
   }
 }
 
@@ -35,10 +35,10 @@ void weir_i_weight_pack_transposed(const weir_weight *weight, float *packed) {
   memset(packed, 0, weir_i_block_round(weight->ic) * weight->oc * taps * sizeof *packed);
   for (size_t o = 0; o < weight->oc; o++) {
     const float *row = weight->direction + o * k;
-    const float factor = (float)row_factor(weight, o);
+    const double factor = row_factor(weight, o);
     for (size_t i = 0; i < weight->ic; i++) {
       float *to = packed + (i / WEIR_BLOCK * weight->oc + o) * taps * WEIR_BLOCK + i % WEIR_BLOCK;
-      for (size_t t = 0; t < taps; t++) to[(taps - 1 - t) * WEIR_BLOCK] = factor * row[i * taps + t];
+      for (size_t t = 0; t < taps; t++) to[(taps - 1 - t) * WEIR_BLOCK] = (float)(factor * row[i * taps + t]);
     }
   }
 }

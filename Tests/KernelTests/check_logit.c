@@ -6,14 +6,14 @@
 
 static const double U = 0x1p-24;
 static const size_t counts[] = {0, 1, 2, 15, 16, 17, 31, 33, 100, 784};
-static const float margins[] = {0.9f, 0.95f, 0.5f, 0.1f, 0.9999f, 1.0f};
+static const double margins[] = {0.9f, 0.95f, 0.5f, 0.1f, 0.9999f, 1.0f};
 enum { COUNTS = sizeof counts / sizeof counts[0], MARGINS = sizeof margins / sizeof margins[0] };
 
 static double softplus_pair(double z) { return fabs(z) + 2 * log1p(exp(-fabs(z))); }
 static double sigmoid(double z) { return z < 0 ? exp(z) / (1 + exp(z)) : 1 / (1 + exp(-z)); }
 
-static void check_forward(weir_k_logit_forward_fn *kernel, size_t n, float margin, size_t offset) {
-  check_case("forward, %zu values, margin %g", n, (double)margin);
+static void check_forward(weir_k_logit_forward_fn *kernel, size_t n, double margin, size_t offset) {
+  check_case("forward, %zu values, margin %g", n, margin);
   float *y = check_floats(n, offset), *z = check_floats(n, 3 - offset), *in_place = check_floats(n, 1), *parts = check_floats(n, 2);
   double *want = check_doubles(n, 0), *bound = check_doubles(n, 0);
   check_fill(y, n, 0, 1);
@@ -23,7 +23,7 @@ static void check_forward(weir_k_logit_forward_fn *kernel, size_t n, float margi
   const double logdet = kernel(y, z, n, margin);
   double sum = 0, sum_bound = 0;
   for (size_t i = 0; i < n; i++) {
-    const double m = (double)margin, v = (double)y[i], p = v * m + (1 - m) / 2, q = (1 - v) * m + (1 - m) / 2;
+    const double m = margin, v = (double)y[i], p = v * m + (1 - m) / 2, q = (1 - v) * m + (1 - m) / 2;
     want[i] = log(p) - log(q);
     bound[i] = U * (7 + 4 * fabs(want[i]));
     sum += log(m) - log(p) - log(q);
@@ -69,8 +69,8 @@ int check_logit_forward(const weir_kernels *candidate, const weir_kernels *refer
   return check_end();
 }
 
-static void check_inverse(weir_k_logit_inverse_fn *kernel, size_t n, float margin, size_t offset) {
-  check_case("inverse, %zu values, margin %g", n, (double)margin);
+static void check_inverse(weir_k_logit_inverse_fn *kernel, size_t n, double margin, size_t offset) {
+  check_case("inverse, %zu values, margin %g", n, margin);
   float *z = check_floats(n, offset), *y = check_floats(n, 3 - offset), *in_place = check_floats(n, 1), *parts = check_floats(n, 2);
   double *want = check_doubles(n, 0), *bound = check_doubles(n, 0);
   check_fill(z, n, -6, 6);
@@ -81,7 +81,7 @@ static void check_inverse(weir_k_logit_inverse_fn *kernel, size_t n, float margi
   const double logdet = kernel(z, y, n, margin);
   double sum = 0;
   for (size_t i = 0; i < n; i++) {
-    const double m = (double)margin, value = (double)z[i];
+    const double m = margin, value = (double)z[i];
     want[i] = (tanh(value / 2) / m + 1) / 2;
     bound[i] = U * (4 / m + 3 * fabs(want[i]) + 1);
     sum -= softplus_pair(value) + log(m);
@@ -117,8 +117,8 @@ int check_logit_inverse(const weir_kernels *candidate, const weir_kernels *refer
   return check_end();
 }
 
-static void check_backward(weir_k_logit_backward_fn *kernel, size_t n, float margin, size_t offset) {
-  check_case("backward, %zu values, margin %g", n, (double)margin);
+static void check_backward(weir_k_logit_backward_fn *kernel, size_t n, double margin, size_t offset) {
+  check_case("backward, %zu values, margin %g", n, margin);
   const float dlogdet = -0.375f;
   float *z = check_floats(n, offset), *dz = check_floats(n, 3 - offset), *y = check_floats(n, 1), *dy = check_floats(n, 2);
   float *parts = check_floats(n, 2), *dparts = check_floats(n, 1);
@@ -131,7 +131,7 @@ static void check_backward(weir_k_logit_backward_fn *kernel, size_t n, float mar
   check_freeze(z), check_freeze(dz);
   kernel(z, dz, dlogdet, y, dy, n, margin);
   for (size_t i = 0; i < n; i++) {
-    const double m = (double)margin, value = (double)z[i], p = sigmoid(value), q = sigmoid(-value);
+    const double m = margin, value = (double)z[i], p = sigmoid(value), q = sigmoid(-value);
     const double dlogit = (double)dz[i] + (double)dlogdet * (p - q);
     want[i] = (tanh(value / 2) / m + 1) / 2;
     bound[i] = U * (4 / m + 3 * fabs(want[i]) + 1);

@@ -11,13 +11,13 @@ WEIR_SIMD_INLINE vf16 logit_step(const float *y, float *z, size_t n, vf16 margin
   return n == 16 ? logdet : v_blend(vm_first(n), logdet, v_zero());
 }
 
-static double WEIR_SIMD_NAME(logit_forward)(const float *y, float *z, size_t count, float margin) {
-  const vf16 scale = v_set1(margin), rest = v_set1((1.0f - margin) * 0.5f);
+static double WEIR_SIMD_NAME(logit_forward)(const float *y, float *z, size_t count, double margin) {
+  const vf16 scale = v_set1((float)margin), rest = v_set1((float)((1.0 - margin) * 0.5));
   vd16 sum = vd_zero();
   size_t i = 0;
   for (; i + 16 <= count; i += 16) sum = vd_add(sum, logit_step(y + i, z + i, 16, scale, rest));
   if (i < count) sum = vd_add(sum, logit_step(y + i, z + i, count - i, scale, rest));
-  return vd_sum(sum) + (double)count * log((double)margin);
+  return vd_sum(sum) + (double)count * log(margin);
 }
 
 /// y from z, through the smaller of p and 1 - p, which is e / (1 + e) with e = exp(-|z|).
@@ -38,13 +38,13 @@ WEIR_SIMD_INLINE vd16 logit_inverse_step(const float *z, float *y, size_t n, vf1
   return vd_fma(vd_add(sum, size), v_set1(2.0f), log_u);
 }
 
-static double WEIR_SIMD_NAME(logit_inverse)(const float *z, float *y, size_t count, float margin) {
-  const vf16 scale = v_set1(margin), rest = v_set1((1.0f - margin) * 0.5f);
+static double WEIR_SIMD_NAME(logit_inverse)(const float *z, float *y, size_t count, double margin) {
+  const vf16 scale = v_set1((float)margin), rest = v_set1((float)((1.0 - margin) * 0.5));
   vd16 sum = vd_zero();
   size_t i = 0;
   for (; i + 16 <= count; i += 16) sum = logit_inverse_step(z + i, y + i, 16, scale, rest, sum);
   if (i < count) sum = logit_inverse_step(z + i, y + i, count - i, scale, rest, sum);
-  return -vd_sum(sum) - (double)count * log((double)margin);
+  return -vd_sum(sum) - (double)count * log(margin);
 }
 
 WEIR_SIMD_INLINE void logit_backward_step(const float *z, const float *dz, vf16 dlogdet, float *y, float *dy, size_t n, vf16 margin,
@@ -60,8 +60,8 @@ WEIR_SIMD_INLINE void logit_backward_step(const float *z, const float *dz, vf16 
 }
 
 static void WEIR_SIMD_NAME(logit_backward)(const float *z, const float *dz, float dlogdet, float *y, float *dy, size_t count,
-                                           float margin) {
-  const vf16 scale = v_set1(margin), rest = v_set1((1.0f - margin) * 0.5f), weight = v_set1(dlogdet);
+                                           double margin) {
+  const vf16 scale = v_set1((float)margin), rest = v_set1((float)((1.0 - margin) * 0.5)), weight = v_set1(dlogdet);
   size_t i = 0;
   for (; i + 16 <= count; i += 16) logit_backward_step(z + i, dz + i, weight, y + i, dy + i, 16, scale, rest);
   if (i < count) logit_backward_step(z + i, dz + i, weight, y + i, dy + i, count - i, scale, rest);
