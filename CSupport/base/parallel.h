@@ -15,7 +15,7 @@ typedef struct weir_team {
 /// Computes items [begin, end). `thread` is 0 to team.threads - 1, and no two calls under way at once share it.
 typedef void weir_range_fn(void *arg, size_t begin, size_t end, size_t thread);
 
-/// Cuts [0, count) into team.threads even ranges and runs them; returns when all are done. Every range is run exactly once.
+/// Cuts [0, count) into even ranges, one a thread or a few, and runs each exactly once; returns when all are done.
 void weir_i_parallel_for(const weir_team *team, size_t count, weir_range_fn *range, void *arg);
 
 #endif
