@@ -4,8 +4,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "file_tests.h"
 #include "base/json_internal.h"
+#include "file_tests.h"
 
 int test_json_accepts_valid_text(void) {
   static const char *const texts[] = {

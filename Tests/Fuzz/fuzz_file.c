@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "file/safetensors.h"
 #include "base/json_internal.h"
+#include "file/safetensors.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
