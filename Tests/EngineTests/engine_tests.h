@@ -48,6 +48,8 @@
   TEST(gradients_on_any_threads)      \
   TEST(gradients_for_any_budget)      \
   TEST(gradients_need_no_luck)        \
+  TEST(update_by_gradient)            \
+  TEST(update_of_statistics)          \
   TEST(checkpoint_resumes)            \
   TEST(checkpoint_resumes_after_harm) \
   TEST(checkpoint_interrupted)        \
