@@ -106,6 +106,8 @@ WEIR_API weir_status weir_trainer_save_checkpoint(const weir_trainer *trainer, c
 /// The host_state of the checkpoint the trainer was opened from, or "".
 WEIR_API const char *weir_trainer_host_state(const weir_trainer *trainer);
 
+/// Numbers of one sample.
+WEIR_API size_t weir_trainer_dims(const weir_trainer *trainer);
 /// Steps done so far, and bytes of memory the trainer holds.
 WEIR_API uint64_t weir_trainer_steps(const weir_trainer *trainer);
 WEIR_API size_t weir_trainer_bytes(const weir_trainer *trainer);

@@ -185,6 +185,8 @@ const char *weir_trainer_host_state(const weir_trainer *trainer) {
   return trainer == NULL || trainer->host_state == NULL ? "" : trainer->host_state;
 }
 
+size_t weir_trainer_dims(const weir_trainer *trainer) { return trainer == NULL ? 0 : trainer->flow.dims; }
+
 uint64_t weir_trainer_steps(const weir_trainer *trainer) { return trainer == NULL ? 0 : trainer->steps; }
 
 size_t weir_trainer_bytes(const weir_trainer *trainer) {

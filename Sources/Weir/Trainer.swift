@@ -49,6 +49,9 @@ public final class Trainer {
     return Trainer(adopting: trainer)
   }
 
+  /// Numbers of one sample.
+  public var dims: Int { weir_trainer_dims(handle) }
+
   /// Steps done so far, those before a checkpoint included.
   public var steps: UInt64 { weir_trainer_steps(handle) }
 
@@ -61,37 +64,43 @@ public final class Trainer {
   /// One optimizer step.
   ///
   /// - Parameters:
-  ///   - x: Float, the numbers of `count` samples in the units of `Session.score`.
-  ///   - count: samples, 1 to the batch (batch norm learns nothing from one).
+  ///   - x: Float, the numbers of 1 to the batch's samples, one after the other, in the units of `Session.score`.
   ///   - learningRate: for this step.
   /// - Throws: `WeirError.Code.shape`, or `numeric` when training met NaN or Inf and could not recover.
-  public func step(
-    _ x: UnsafeBufferPointer<Float>, count: Int, learningRate: Double
-  ) throws(WeirError) -> StepReport {
-    let count = try checkedCount(count, "count", in: 1...1 << 20)
+  public func step(_ x: UnsafeBufferPointer<Float>, learningRate: Double) throws(WeirError) -> StepReport {
+    let count = try samples(in: x)
     var report = weir_step_report()
     report.struct_size = MemoryLayout<weir_step_report>.size
     try callEngine("step") { weir_trainer_step(handle, x.baseAddress, count, learningRate, &report, $0) }
     return StepReport(report)
   }
 
-  /// As `step`, for an array of `count` samples.
-  public func step(_ x: [Float], count: Int, learningRate: Double) throws(WeirError) -> StepReport {
-    try x.withUnsafeBufferPointer { input throws(WeirError) in
-      try step(input, count: count, learningRate: learningRate)
-    }
+  /// As `step`, for an array.
+  public func step(_ x: [Float], learningRate: Double) throws(WeirError) -> StepReport {
+    try x.withUnsafeBufferPointer { input throws(WeirError) in try step(input, learningRate: learningRate) }
   }
 
   /// Loss and gradients without an update. Read the gradients by ``gradients(of:)`` before the next call.
   ///
+  /// - Parameter x: as for `step`.
   /// - Returns: mean negative log-likelihood, nats per sample.
-  public func gradient(_ x: [Float], count: Int) throws(WeirError) -> Double {
-    let count = try checkedCount(count, "count", in: 1...1 << 20)
+  /// - Throws: `WeirError.Code.shape`.
+  public func gradient(_ x: [Float]) throws(WeirError) -> Double {
     var loss = 0.0
     try x.withUnsafeBufferPointer { input throws(WeirError) in
+      let count = try samples(in: input)
       try callEngine("gradient") { weir_trainer_gradient(handle, input.baseAddress, count, &loss, $0) }
     }
     return loss
+  }
+
+  /// How many samples a buffer holds; it must hold whole ones.
+  func samples(in x: UnsafeBufferPointer<Float>) throws(WeirError) -> Int {
+    let (count, rest) = x.count.quotientAndRemainder(dividingBy: dims)
+    guard count > 0, rest == 0 else {
+      throw WeirError(.shape, where: "Trainer", "\(x.count) numbers are not whole samples of \(dims); give n times \(dims)")
+    }
+    return count
   }
 }
 

@@ -20,15 +20,23 @@ extension Trainer {
   /// Re-estimates batch norm's population statistics: each batch is normalised by its own statistics, as in training, and the pooled
   /// mean and variance of all of them become those that scoring uses.
   ///
-  /// - Parameter batches: called with a function that takes one batch, Float of `count` samples; call it for every batch.
+  /// - Parameter batches: called with a function that takes one batch, Float of whole samples; call it for every batch. When it throws,
+  ///   statistics stay as they were.
   /// - Throws: `WeirError.Code.shape`, and whatever `batches` throws.
   public func reestimateBatchNorm(
-    _ batches: (_ add: (UnsafeBufferPointer<Float>, _ count: Int) throws(WeirError) -> Void) throws(WeirError) -> Void
+    _ batches: (_ add: (UnsafeBufferPointer<Float>) throws(WeirError) -> Void) throws(WeirError) -> Void
   ) throws(WeirError) {
     try checkEngine("reestimateBatchNorm", weir_trainer_reestimate_begin(handle))
-    try batches { (x, count) throws(WeirError) in
-      let count = try checkedCount(count, "count", in: 2...1 << 20)
-      try checkEngine("reestimateBatchNorm", weir_trainer_reestimate_add(handle, x.baseAddress, count))
+    do throws(WeirError) {
+      try batches { x throws(WeirError) in
+        let count = try samples(in: x)
+        try checkEngine("reestimateBatchNorm", weir_trainer_reestimate_add(handle, x.baseAddress, count))
+      }
+    } catch {
+      // Begun anew and ended without a batch, it changes nothing.
+      _ = weir_trainer_reestimate_begin(handle)
+      _ = weir_trainer_reestimate_end(handle)
+      throw error
     }
     try checkEngine("reestimateBatchNorm", weir_trainer_reestimate_end(handle))
   }

@@ -16,6 +16,10 @@ enum Entry {
     do {
       var command = try WeirCommand.parseAsRoot()
       try command.run()
+      if fflush(nil) != 0 {
+        Console.error("weir: standard output can't be written; check the disk or the pipe")
+        exit(1)
+      }
     } catch let error as WeirError {
       Console.error("weir: \(error)")
       exit(1)

@@ -35,6 +35,9 @@ public struct ModelInput: Sendable {
     guard let count = array.shape.first, count > 0 else {
       throw WeirError(.shape, where: array.source, "holds no samples")
     }
+    guard shape.allSatisfy({ $0 > 0 }) else {
+      throw WeirError(.shape, where: array.source, "has shape \(array.shape), which holds no numbers")
+    }
     layout = try ImageLayout(of: array, in: shape)
     self.count = count
     self.array = array

@@ -38,9 +38,9 @@ enum SmallFlows {
   static func trainedImageModel(in folder: TemporaryFolder, steps: Int = 5) throws -> String {
     let trainer = try Trainer.create(image, options: options())
     let data = pictures(16).map { Float($0) }
-    for _ in 0..<steps { _ = try trainer.step(data, count: 16, learningRate: 1e-3) }
+    for _ in 0..<steps { _ = try trainer.step(data, learningRate: 1e-3) }
     try trainer.reestimateBatchNorm { (add) throws(WeirError) in
-      try data.withUnsafeBufferPointer { batch throws(WeirError) in try add(batch, 16) }
+      try data.withUnsafeBufferPointer { batch throws(WeirError) in try add(batch) }
     }
     try trainer.saveModel(folder("image.safetensors"))
     return folder("image.safetensors")

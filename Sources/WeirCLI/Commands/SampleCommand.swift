@@ -49,7 +49,7 @@ struct SampleCommand: ParsableCommand {
     let samples = try session.sample(count: count, seed: seed, temperature: temperature)
     if output.hasSuffix(".png") {
       try PixelImage.grid(of: samples, shape: info.shape).writePNG(to: output)
-    } else if info.levels > 0 {
+    } else if info.isImage, info.levels > 0 {
       try writeImages(samples, info)
     } else {
       try OutputFile.writeNPY(samples, shape: [count] + info.shape, to: output)

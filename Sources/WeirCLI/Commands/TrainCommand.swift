@@ -66,13 +66,23 @@ struct TrainCommand: ParsableCommand {
     let run = TrainingRun(
       plan, setup.input, setup.plan, trainer: trainer, state: state, checkpoint: checkpoint, log: log)
     if try run.run() == .stopped {
-      Console.error("weir: stopped; go on with: weir train \(recipe) --output \(output) --resume")
+      Console.error("weir: stopped; go on with: weir train \(recipe) --output \(output)\(givenOptions) --resume")
       throw ExitCode(130)
     }
     try trainer.saveModel(output, provenance: provenance(plan, setup, trainer).text)
     unlink(checkpoint)
     print("wrote \(output)")
     if let test { try report(test, setup, threads) }
+  }
+
+  /// The options of this call that a resumed one needs as well.
+  private var givenOptions: String {
+    var text = ""
+    if let seed { text += " --seed \(seed)" }
+    if let threads { text += " --threads \(threads)" }
+    if let epochs { text += " --epochs \(epochs)" }
+    if let log { text += " --log \(log)" }
+    return text
   }
 
   /// Hours of training should not end at a folder that isn't there.
@@ -97,6 +107,9 @@ struct TrainCommand: ParsableCommand {
   private func begin(_ recipe: Recipe, _ setup: TrainingSetup, _ checkpoint: String) throws -> (Trainer, RunState) {
     let conditions = setup.conditions(recipe)
     guard access(checkpoint, F_OK) == 0 else {
+      if resume, access(output, F_OK) == 0 {
+        throw WeirError(.argument, where: output, "is a finished run; leave out --resume to train it again from the beginning")
+      }
       if resume { Console.error("no \(checkpoint): starting from the beginning") }
       return (try setup.newTrainer(recipe), RunState(epoch: 0, position: 0, conditions: conditions))
     }
@@ -105,7 +118,10 @@ struct TrainCommand: ParsableCommand {
         .argument, where: checkpoint, "holds a stopped run; add --resume to go on with it, or delete it to start again")
     }
     let trainer = try Trainer.open(checkpoint, options: setup.options)
-    guard let state = RunState(trainer.hostState) else {
+    guard
+      let state = RunState(trainer.hostState), state.epoch <= 1_000_000, state.position <= setup.plan.batches,
+      state.epoch * setup.plan.batches + state.position == Int(clamping: trainer.steps)
+    else {
       throw WeirError(.format, where: checkpoint, "is no checkpoint of weir train; delete it to start again")
     }
     if let difference = state.difference(from: conditions) {

@@ -22,6 +22,18 @@ struct ScheduleRecipe: Hashable {
     }
   }
 
+  /// As models and checkpoints record it.
+  var text: String {
+    let shape =
+      switch kind {
+      case .constant: "constant"
+      case .linear(let final): "linear final \(final)"
+      case .cosine(let final): "cosine final \(final)"
+      case .drops(let epochs, let factor): "drops \(epochs) factor \(factor)"
+      }
+    return "\(shape) warmup \(warmup)"
+  }
+
   init(_ train: RecipeMap) throws(WeirError) {
     let words = ["constant", "linear", "cosine"]
     guard let node = train.node("schedule"), case .mapping = node else {

@@ -63,8 +63,9 @@ final class TrainingRun {
       state.position = 0
       progress.endEpoch(state.epoch, step: step)
     }
-    try reestimateBatchNorm()
-    return .finished
+    // What follows can take minutes and can be stopped too.
+    try saveCheckpoint()
+    return try reestimateBatchNorm() ? .finished : .stopped
   }
 
   /// Steps done.
@@ -73,7 +74,7 @@ final class TrainingRun {
   private func takeStep(_ order: EpochOrder, _ progress: inout TrainingProgress) throws(WeirError) {
     fill(order.rows[state.position * plan.batch..<(state.position + 1) * plan.batch])
     let rate = schedule.rate(at: step)
-    let report = try trainer.step(UnsafeBufferPointer(batch), count: plan.batch, learningRate: rate)
+    let report = try trainer.step(UnsafeBufferPointer(batch), learningRate: rate)
     state.position += 1
     if let place = report.skippedAt {
       let remedy = place == "input" ? "" : " and the learning rate halved"
@@ -115,21 +116,22 @@ final class TrainingRun {
     lastCheckpoint = .now
   }
 
-  /// Pools batch norm's statistics over the first samples of an order of their own.
-  private func reestimateBatchNorm() throws(WeirError) {
+  /// Pools batch norm's statistics over the first samples of an order of their own. False when a signal stopped it.
+  private func reestimateBatchNorm() throws(WeirError) -> Bool {
     let samples = min(recipe.train.batchNormReestimate, input.count)
-    guard samples >= 2 else { return }
+    guard samples >= 2 else { return true }
     let order = EpochOrder(count: input.count, seed: recipe.train.seed, epoch: -1)
     try trainer.reestimateBatchNorm { (add) throws(WeirError) in
       var start = 0
-      while samples - start >= 2 {
+      while samples - start >= 2, !StopSignal.isRequested {
         let count = min(plan.batch, samples - start)
         fill(order.rows[start..<start + count])
-        try add(UnsafeBufferPointer(batch), count)
+        try add(UnsafeBufferPointer(rebasing: batch[0..<count * input.dims]))
         start += count
         Console.show("batch norm: statistics over \(NumberText.grouped(start)) of \(NumberText.grouped(samples)) \(plan.noun)")
       }
     }
     Console.clear()
+    return !StopSignal.isRequested
   }
 }

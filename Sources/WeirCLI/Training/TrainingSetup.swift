@@ -71,7 +71,7 @@ struct TrainingSetup {
     add("train.batch", recipe.train.batch)
     add("train.seed", recipe.train.seed)
     add("train.learning_rate", recipe.train.learningRate)
-    add("train.schedule", String(describing: recipe.train.schedule))
+    add("train.schedule", recipe.train.schedule.text)
     if recipe.train.schedule.needsLength { add("train.epochs", recipe.train.epochs) }
     add("train.weight_decay", recipe.train.weightDecay)
     add("train.clip_norm", recipe.train.clipNorm)
