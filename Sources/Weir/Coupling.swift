@@ -8,10 +8,14 @@ public struct Coupling: Sendable, Hashable {
     case additive
   }
 
+  /// How the changed part is transformed.
   public var transform: Transform
+  /// Which part feeds the net, and which part changes.
   public var mask: CouplingMask
+  /// The st-network that gives shift and scale.
   public var net: CouplingNet
 
+  /// A coupling of a mask and a net that fits its shape.
   public init(transform: Transform = .affine, mask: CouplingMask, net: CouplingNet) {
     self.transform = transform
     self.mask = mask
@@ -74,16 +78,20 @@ public enum CouplingNet: Sendable, Hashable {
 
 /// A residual network: `blocks` residual blocks of 3x3 convolutions over `channels` channels.
 public struct ResNet: Sendable, Hashable {
+  /// Channels of the inner maps.
   public var channels: Int
+  /// Residual blocks, of two 3x3 convolutions each.
   public var blocks: Int
   /// Every block's output also passes a 1x1 convolution into a running sum, which is the output.
   public var skip: Bool
+  /// Batch norm before each rectifier.
   public var batchNorm: Bool
   /// Weights stored as direction and gain per output channel.
   public var weightNorm: Bool
   /// Factor on the normalised input; 2 under a checkerboard mask with batch norm, where half of the cells are zero.
   public var inputScale: Int
 
+  /// A residual network; the defaults are the paper's.
   public init(
     channels: Int, blocks: Int, skip: Bool = true, batchNorm: Bool = true, weightNorm: Bool = true, inputScale: Int = 1
   ) {

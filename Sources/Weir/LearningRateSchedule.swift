@@ -10,6 +10,7 @@
 public struct LearningRateSchedule: Sendable, Hashable {
   /// How the rate moves after the warm-up.
   public enum Shape: Sendable, Hashable {
+    /// The same throughout.
     case constant
     /// Straight down to `final` times the rate at the last step.
     case linear(final: Double)
@@ -23,10 +24,12 @@ public struct LearningRateSchedule: Sendable, Hashable {
   public var rate: Double
   /// Steps of linear rise from rate / warmup.
   public var warmup: Int
+  /// How the rate moves after the warm-up.
   public var shape: Shape
   /// Steps of the whole run.
   public var steps: Int
 
+  /// A schedule over `steps` steps, the first `warmup` of which rise linearly.
   public init(rate: Double, warmup: Int = 0, shape: Shape = .constant, steps: Int) {
     self.rate = rate
     self.warmup = warmup

@@ -38,7 +38,8 @@ public final class Session {
 
   deinit { memory.deallocate() }
 
-  /// Sets the index of the next sample, for seeded noise. Every score or forward call advances it. Starts at 0.
+  /// Sets the index of the next sample, for seeded noise. Every score, forward, inverse and trace call advances it.
+  /// Starts at 0.
   public func seek(to index: UInt64) {
     _ = weir_session_seek(handle, index)
   }

@@ -8,8 +8,10 @@ import CWeir
 public struct WeirError: Error, Sendable, Hashable, CustomStringConvertible {
   /// The kind of failure: an open set, with the values of `weir_status`. Treat unknown values as errors.
   public struct Code: RawRepresentable, Sendable, Hashable {
+    /// The engine's status, `WEIR_ERROR_...`.
     public let rawValue: Int32
 
+    /// A code from an engine status.
     public init(rawValue: Int32) { self.rawValue = rawValue }
 
     init(_ value: Int) { rawValue = Int32(value) }

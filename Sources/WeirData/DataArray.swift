@@ -4,7 +4,9 @@ import Weir
 public struct DataArray: Sendable {
   /// The numbers.
   public enum Storage: Sendable {
+    /// Image values 0..255.
     case uint8([UInt8])
+    /// Numbers of any other type.
     case float([Float])
   }
 
@@ -20,7 +22,9 @@ public struct DataArray: Sendable {
 
   /// [n, ...]
   public let shape: [Int]
+  /// The numbers, row-major.
   public let storage: Storage
+  /// What the numbers mean: bytes, whole numbers, or fractions.
   public let kind: Kind
   /// Where it came from, for error messages.
   public let source: String

@@ -1,6 +1,8 @@
 /// An input as it is named on a command line: `NAME=PATH`, or a path, which is then its own name without folder and ending.
 public struct LabelledInput: Sendable, Hashable {
+  /// The label: what stands before `=`, or the file's name.
   public let name: String
+  /// The file.
   public let path: String
 
   /// Reads `NAME=PATH` or `PATH`. A "/" before the first "=" makes it a path.

@@ -3,7 +3,9 @@ import Weir
 
 /// An 8-bit picture, grey or RGB, rows top to bottom.
 public struct PixelImage: Sendable, Hashable {
+  /// Pixels in a row.
   public let width: Int
+  /// Rows.
   public let height: Int
   /// 1 for grey, 3 for RGB.
   public let channels: Int
