@@ -26,10 +26,10 @@ typedef struct weir_flow_run {
   double *logdet;  // [n], added to
   weir_noise_source noise;
   float *trace_s, *trace_t;  // [dims] for a traced sample, or NULL
-  // Backward: gradients of x and z, and the loss's derivative by every sample's logdet.
+  // Backward: gradients of x and z, and the loss's derivative by each sample's logdet, [n].
   float *dx;
   float *dz;
-  float dlogdet;
+  const float *dlogdet;
 } weir_flow_run;
 
 typedef struct weir_bijector weir_bijector;
@@ -68,6 +68,13 @@ struct weir_bijector {
   /// From the step's output and its gradient in x and dx, recomputes the input and its gradient in place, and adds parameters' gradients.
   void (*backward)(const weir_step *step, weir_flow_run *run);
   double (*flops)(const weir_step *step);
+  /// Sets parameters in run->layers.values from the first batch: run->x holds the step's input, all of whose samples count. The caller then
+  /// refreshes and packs the step. NULL for steps whose start needs no data.
+  void (*initialise)(const weir_step *step, weir_flow_run *run);
+  /// Recomputes fixed numbers that follow from trainable ones, after these changed. NULL when it has none.
+  void (*refresh)(const weir_step *step, const weir_parameters *parameters, float *values);
+  /// Refuses numbers, each valid by itself, that contradict each other. NULL when none can. The error's `where` is a tensor's name.
+  weir_status (*check)(const weir_step *step, const weir_parameters *parameters, const float *values, weir_error *error);
   /// Its st-network and the name of its mask. NULL for steps without.
   const weir_net *(*net)(const weir_step *step);
   const char *(*mask)(const weir_step *step);

@@ -189,7 +189,7 @@ static void untransform_samples(void *arg, size_t begin, size_t end, size_t thre
         .raw_t = raw + p->shift_at,
         .gain = p->gain,
         .mask = p->change,
-        .dlogdet = run->dlogdet,
+        .dlogdet = run->dlogdet[i],
         .x = y,
         .dx = dy,
         .draw_s = raw,

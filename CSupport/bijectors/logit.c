@@ -46,7 +46,7 @@ static void backward_samples(void *arg, size_t begin, size_t end, size_t thread)
   const job *j = arg;
   for (size_t i = begin; i < end; i++) {
     float *x = weir_i_run_x(j->run, i), *dx = j->run->dx + i * j->run->dims;
-    j->run->layers.kernels->logit_backward(x, dx, j->run->dlogdet, x, dx, weir_i_map_count(j->step->in), margin_of(j->step));
+    j->run->layers.kernels->logit_backward(x, dx, j->run->dlogdet[i], x, dx, weir_i_map_count(j->step->in), margin_of(j->step));
   }
 }
 

@@ -119,6 +119,8 @@ typedef struct weir_model_info {
   size_t model_bytes;  ///< Memory the model holds.
   double flops;        ///< Multiplications and additions to score one sample.
   const char *isa;     ///< Kernel set chosen: "ref", "avx2", "avx512" or "neon". Lives as long as the program.
+  const char *prior;   ///< "standard_normal", "learned_normal" or "gaussian_mixture". Lives as long as the program.
+  size_t components;   ///< Of a gaussian_mixture prior; 1 otherwise.
 } weir_model_info;
 
 WEIR_API weir_status weir_model_get_info(const weir_model *model, weir_model_info *info);
@@ -190,6 +192,11 @@ WEIR_API weir_status weir_score(weir_session *session, const float *x, size_t n,
 /// As weir_score for uint8 images [n, c, h, w]. WEIR_ERROR_UNSUPPORTED when the model has no dequantize step.
 WEIR_API weir_status weir_score_u8(weir_session *session, const uint8_t *x, size_t n, double *log_likelihood);
 
+/// Log-likelihood of each sample under each class of a gaussian_mixture prior, log p(x | class): f64 [n, components], nats.
+/// Bayes' rule with equal weights makes class probabilities of them. WEIR_ERROR_UNSUPPORTED without such a prior.
+/// Noise of WEIR_NOISE_AVERAGE is averaged class by class. Otherwise as weir_score.
+WEIR_API weir_status weir_score_classes(weir_session *session, const float *x, size_t n, double *log_likelihood);
+
 /// Latents z = f(x), f32 [n, dims] (factored-out parts in order, then what is left), and log|det dz/dx|, f64 [n], which may be NULL.
 WEIR_API weir_status weir_forward(weir_session *session, const float *x, size_t n, float *z, double *logdet);
 
@@ -197,7 +204,7 @@ WEIR_API weir_status weir_forward(weir_session *session, const float *x, size_t 
 /// With seeded noise the noise of the sample index is subtracted, so seek to the same index as for weir_forward.
 WEIR_API weir_status weir_inverse(weir_session *session, const float *z, size_t n, float *x, double *logdet);
 
-/// Draws n samples: z normal times `temperature`, then the inverse; images are clamped to 0..255.
+/// Draws n samples: z from the prior, its deviation times `temperature`, then the inverse; images are clamped to 0..255.
 /// Sample i depends on `seed` and i alone.
 WEIR_API weir_status weir_sample(weir_session *session, uint64_t seed, float temperature, size_t n, float *x);
 

@@ -21,17 +21,35 @@ extern "C" {
 
 typedef struct weir_trainer weir_trainer;
 
+/// The rule that turns gradients into steps, each as PyTorch computes it.
+enum {
+  WEIR_OPTIMIZER_ADAM = 0,     ///< Adam (Kingma and Ba 2015); weight decay is L2, added to the gradient.
+  WEIR_OPTIMIZER_ADAMW = 1,    ///< Adam with decoupled weight decay (Loshchilov and Hutter 2019).
+  WEIR_OPTIMIZER_RMSPROP = 2,  ///< RMSprop without momentum; weight decay is L2.
+};
+
+/// What weight decay acts on.
+enum {
+  WEIR_DECAY_GAINS = 0,  ///< The gains of weight norm and of couplings only, as the paper's RealNVP.
+  WEIR_DECAY_ALL = 1,    ///< Every trainable number.
+};
+
 typedef struct weir_train_options {
   size_t struct_size;   ///< Set by weir_train_options_default.
   size_t batch;         ///< Most samples in one step. Default 32.
   size_t threads;       ///< Default 1.
   uint64_t seed;        ///< Initial weights and dequantization noise. Default 0.
   int32_t noise;        ///< WEIR_NOISE_SEED (default: fresh uniform noise every step) or WEIR_NOISE_MIDPOINT (for comparisons).
-  double beta1;         ///< Adam. Default 0.9.
-  double beta2;         ///< Adam. Default 0.999.
-  double epsilon;       ///< Adam. Default 1e-8.
-  double weight_decay;  ///< L2, added to the gradient of weight-norm and coupling gains only. Default 5e-5.
-  double clip_norm;     ///< Most the gradient's norm may be; 0 turns clipping off. Default 100.
+  int32_t optimizer;    ///< WEIR_OPTIMIZER_*. Default Adam.
+  double beta1;         ///< Adam, AdamW. Default 0.9.
+  double beta2;         ///< Adam, AdamW. Default 0.999.
+  double alpha;         ///< RMSprop's decay of the mean square. Default 0.99.
+  double epsilon;       ///< Default 1e-8.
+  double weight_decay;  ///< Default 5e-5.
+  int32_t decay;        ///< WEIR_DECAY_*: what weight_decay acts on. Default gains.
+  double
+      average_decay;  ///< d of the weights' moving average, average = d average + (1 - d) weights after each step. Default 0: none kept.
+  double clip_norm;  ///< Most the gradient's norm may be; 0 turns clipping off. Default 100.
   size_t
       memory_budget;  ///< Default 96 MiB. Bytes of st-network activations kept from forward to backward. Couplings beyond it are recomputed,
                       ///< which changes the last bits of gradients; one budget always gives the same bits.
@@ -53,17 +71,53 @@ WEIR_API weir_status weir_trainer_open(const char *path, const weir_train_option
 WEIR_API void weir_trainer_close(weir_trainer *trainer);
 
 typedef struct weir_step_report {
-  size_t struct_size;    ///< Set by the caller: sizeof(weir_step_report).
-  uint64_t step;         ///< Steps done, this one included.
-  double loss;           ///< Mean negative log-likelihood of the batch, nats per sample, before the update.
-  double gradient_norm;  ///< Before clipping.
-  double learning_rate;  ///< Used, after any lowering by the guard.
-  int32_t skipped;       ///< 1 when loss or gradient was not finite: the update was dropped and, unless the input itself was not
-                         ///< finite, the rate halved; from the second such step in a row on, the last good state is restored too.
-  char layer[96];        ///< When skipped: "input", or the first step or parameter that was not finite.
+  size_t struct_size;  ///< Set by the caller: sizeof(weir_step_report).
+  uint64_t step;       ///< Steps done, this one included.
+  double loss;         ///< Mean negative log-likelihood of the batch's in-distribution samples, nats per sample, before the update.
+  double
+      negative_mean;  ///< Negative training: mean log-likelihood, nats, of the out-of-distribution samples that count; 0 when none does.
+  size_t negative_count;  ///< Negative training: out-of-distribution samples above the floor, which are the ones that count.
+  double gradient_norm;   ///< Before clipping.
+  double learning_rate;   ///< Used, after any lowering by the guard.
+  int32_t skipped;        ///< 1 when loss or gradient was not finite: the update was dropped and, unless the input itself was not
+                          ///< finite, the rate halved; from the second such step in a row on, the last good state is restored too.
+  char layer[96];         ///< When skipped: "input", or the first step or parameter that was not finite.
 } weir_step_report;
 
-/// One optimizer step (Adam) on x, f32 [n, ...] in the units of weir_score, n 1 to batch.
+/// What one step learns from. Make one by weir_train_batch_of and set what else it has.
+typedef struct weir_train_batch {
+  size_t struct_size;
+  const float *x;  ///< f32 [n, ...] in the units of weir_score: in-distribution samples.
+  size_t n;        ///< 1 or more.
+  const int32_t
+      *labels;  ///< [n], or NULL: the class of each sample, 0 to components - 1, -1 for unknown. Needs a gaussian_mixture prior.
+  const float *negative;  ///< f32 [negative_n, ...], or NULL: out-of-distribution samples, whose likelihood is to fall.
+  size_t negative_n;      ///< n + negative_n is at most the trainer's batch.
+  double negative_floor;  ///< Nats: only out-of-distribution samples of a log-likelihood above it count. Default -3e4 (grey 28x28).
+} weir_train_batch;
+
+WEIR_API weir_train_batch weir_train_batch_of(const float *x, size_t n);
+
+/// One optimizer step on a batch. Without `negative` the loss is the mean negative log-likelihood of x. With it (Kirichenko et al. 2020,
+/// appendix B) all samples pass forward together and the loss is 0.5 (mean NLL of x + mean log-likelihood of the negative samples above
+/// the floor), or the first mean alone when none is.
+WEIR_API weir_status weir_trainer_step_batch(weir_trainer *trainer, const weir_train_batch *batch, double learning_rate,
+                                             weir_step_report *report, weir_error *error);
+
+/// Loss and gradients of a batch without an update, as weir_trainer_gradient. `loss` is what the step would minimise.
+WEIR_API weir_status weir_trainer_gradient_batch(weir_trainer *trainer, const weir_train_batch *batch, double *loss,
+                                                 weir_error *error);
+
+/// Log-likelihood of each sample with the present weights, as a saved model would score it: batch norm by its stored statistics, midpoint
+/// noise, no dropout. f64 [n], nats; n 1 to batch.
+WEIR_API weir_status weir_trainer_evaluate(weir_trainer *trainer, const float *x, size_t n, double *log_likelihood,
+                                           weir_error *error);
+
+/// Exchanges the weights with their moving average, so that evaluate, reestimate and save_model use it; the same call changes them back.
+/// Steps and checkpoints are refused while they are exchanged. WEIR_ERROR_UNSUPPORTED when average_decay is 0.
+WEIR_API weir_status weir_trainer_swap_average(weir_trainer *trainer);
+
+/// One optimizer step on x alone, f32 [n, ...] in the units of weir_score, n 1 to batch.
 WEIR_API weir_status weir_trainer_step(weir_trainer *trainer, const float *x, size_t n, double learning_rate,
                                        weir_step_report *report, weir_error *error);
 

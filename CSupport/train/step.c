@@ -30,7 +30,7 @@ weir_flow_run weir_i_trainer_run(weir_trainer *trainer, size_t n, weir_statistic
                 .first_index = (trainer->steps + trainer->pooled_batches) * trainer->options.batch},
       .dx = trainer->dx,
       .dz = trainer->dz,
-      .dlogdet = -1.0f / (float)n,
+      .dlogdet = trainer->dlogdet,
   };
 }
 
@@ -64,6 +64,7 @@ double weir_i_trainer_backward(weir_trainer *trainer, size_t n) {
   const size_t count = n * trainer->flow.dims;
   memset(trainer->gradients, 0, trainer->flow.parameters.values * sizeof *trainer->gradients);
   for (size_t e = 0; e < count; e++) trainer->dz[e] = trainer->z[e] / (float)n;
+  for (size_t i = 0; i < n; i++) trainer->dlogdet[i] = -1.0f / (float)n;
   weir_flow_run run = weir_i_trainer_run(trainer, n, WEIR_STATISTICS_NONE);
   weir_i_flow_backward(&trainer->flow, &run);
   weir_i_parallel_for(&trainer->team, trainer->flow.parameters.count, square_parameters, trainer);

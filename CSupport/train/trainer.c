@@ -69,6 +69,7 @@ static void plan(weir_trainer *trainer, weir_arena *arena) {
   float **const maps[] = {&trainer->x, &trainer->z, &trainer->dx, &trainer->dz};
   for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++) *maps[i] = weir_i_arena_take(arena, states, sizeof(float));
   trainer->logdet = weir_i_arena_take(arena, trainer->options.batch, sizeof(double));
+  trainer->dlogdet = weir_i_arena_take(arena, trainer->options.batch, sizeof(float));
   trainer->norms = weir_i_arena_take(arena, flow->parameters.count, sizeof(double));
   trainer->pool = weir_i_arena_take(arena, 2 * flow->norm_channels, sizeof(double));
   plan_kept(trainer, arena);

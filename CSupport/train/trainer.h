@@ -28,6 +28,7 @@ struct weir_trainer {
   float *packed, *packed_training;
   float *x, *z, *dx, *dz;                 // [batch][dims]
   double *logdet;                         // [batch]
+  float *dlogdet;                         // [batch]: the loss's derivative by each sample's logdet
   double *norms;                          // [flow.parameters.count]: squares of gradients
   double *pool;                           // [norm_channels][2]
   size_t pooled_batches, pooled_samples;  // in the pool
