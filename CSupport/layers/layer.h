@@ -1,5 +1,5 @@
-// A layer of an st-network: preactivation (batch norm, rectifier, join with the negative), then a product (3x3 or 1x1 convolution,
-// linear), then bias and residual. Maps are blocked: [n][blocks(c)][h][w][16].
+// A layer of an st-network: from one to three maps to one, with a backward pass. Maps are blocked: [n][blocks(c)][h][w][16]. Each kind is a
+// class in files of its own: product (convolution or linear, with what comes before it), gate, reshape, ...
 #ifndef WEIR_LAYERS_LAYER_H
 #define WEIR_LAYERS_LAYER_H
 
@@ -27,77 +27,52 @@ typedef struct weir_layer_run {
   float *values;
   float *gradients;
   weir_statistics statistics;
-  double *pool;  // [norm_channels][2]: sums over samples of the mean and of the mean square
+  double *pool;          // [norm_channels][2]: sums over samples of the mean and of the mean square
+  uint64_t seed, index;  // of dropout: sample i of this run draws from (seed, index + i)
 } weir_layer_run;
 
-enum { WEIR_NONE = -1 };
+enum { WEIR_NONE = -1, WEIR_LAYER_INPUTS = 3 };
 
-/// Batch norm before a layer's rectifier. Parameters are indexes into the flow's list.
-typedef struct weir_norm {
-  bool present;
-  size_t gain, bias, mean, variance;
-  size_t first_channel;  // among all batch norms of the flow
-  float input_scale;     // what the normalised map is multiplied with: 2 for checkerboard couplings
-} weir_norm;
+typedef struct weir_layer_class weir_layer_class;
+typedef struct weir_norm weir_norm;
 
 typedef struct weir_layer {
-  size_t kernel;  // 3 or 1
-  weir_map in;    // the input map
-  size_t oc;      // output channels
-  bool relu, negate;
-  weir_norm norm;
-  bool weight_norm, has_bias;
-  size_t weight, gain, bias;    // parameters; weight is the direction under weight norm
-  int input, output, residual;  // values of the net, WEIR_NONE for no residual
-
-  size_t packed_weight, packed_bias, packed_scale, packed_shift;  // offsets into packed
-  size_t packed_transposed;                                       // into packed_training
+  const weir_layer_class *type;
+  void *own;                      // what this type of layer knows, in the flow's memory
+  const weir_norm *norm;          // batch norm of its first input, NULL without
+  int inputs[WEIR_LAYER_INPUTS];  // values of the net that it reads, WEIR_NONE past the last
+  int output;                     // value that it gives
+  int residual;                   // value that it adds to that, WEIR_NONE for none
 } weir_layer;
 
-/// The arrays of one run of a layer. norm holds [4][round(c)]: scale, shift, mean, 1/deviation of the batch, written by a training-mode forward.
+/// The arrays of one run of a layer, in the order of its inputs. norm holds [4][round(c)]: scale, shift, mean, 1/deviation of the batch,
+/// written by a training-mode forward.
 typedef struct weir_layer_maps {
-  const float *x;
+  const float *x[WEIR_LAYER_INPUTS];
   const float *residual;
   float *y;
   float *norm;
-  // Backward only: dy in, dx added to (NULL when nobody wants it). The residual's gradient is dy itself.
+  // Backward only: dy in, dx added to. The residual's gradient is dy itself.
   const float *dy;
-  float *dx;
+  float *dx[WEIR_LAYER_INPUTS];
 } weir_layer_maps;
 
-/// Channels that the product sees: twice the input's when it is joined with its negative.
-static inline size_t weir_i_layer_ic(const weir_layer *layer) { return layer->negate ? 2 * layer->in.c : layer->in.c; }
+struct weir_layer_class {
+  /// Computes packed constants from values; with packed_training not NULL also those of the backward pass. NULL when it has none.
+  void (*pack)(const weir_layer *layer, const weir_parameters *parameters, const float *values, float *packed,
+               float *packed_training);
+  /// Takes from run->scratch what one forward (and, in training, backward) needs, and gives it back. NULL when that is nothing.
+  void (*reserve)(const weir_layer *layer, const weir_layer_run *run);
+  void (*forward)(const weir_layer *layer, const weir_parameters *parameters, const weir_layer_run *run,
+                  const weir_layer_maps *maps);
+  /// Adds to dx and to the parameters' gradients.
+  void (*backward)(const weir_layer *layer, const weir_parameters *parameters, const weir_layer_run *run,
+                   const weir_layer_maps *maps);
+  /// Multiplications and additions for one sample. NULL for few.
+  double (*flops)(const weir_layer *layer);
+};
 
-/// What a builder says of a new layer; the rest of weir_layer is filled in by weir_i_layer_add.
-typedef struct weir_layer_options {
-  size_t kernel;
-  weir_map in;
-  size_t oc;
-  bool relu, negate, weight_norm, has_bias, zero_initial;
-  bool norm;
-  float input_scale;
-  const char *norm_name;  // "steps.3.net.in_norm" and "steps.3.net.in_conv": where its parameters live
-  const char *name;
-} weir_layer_options;
-
-/// Declares a layer's parameters and packed constants.
-weir_layer weir_i_layer_make(weir_build *build, weir_layer_options options);
-
-/// Computes packed constants from values; with packed_training not NULL also those of the backward pass.
-void weir_i_layer_pack(const weir_layer *layer, const weir_parameters *parameters, const float *values, float *packed,
-                       float *packed_training);
-
-/// y = product(preactivation(x)) + bias + residual.
-void weir_i_layer_forward(const weir_layer *layer, const weir_parameters *parameters, const weir_layer_run *run,
-                          weir_layer_maps maps);
-/// Adds to dx and to the parameters' gradients.
-void weir_i_layer_backward(const weir_layer *layer, const weir_parameters *parameters, const weir_layer_run *run,
-                           weir_layer_maps maps);
-
-/// Takes from run->scratch what one forward (and, in training, backward) needs, and gives it back: used to size scratch.
-void weir_i_layer_reserve(const weir_layer *layer, const weir_layer_run *run);
-
-/// Multiplications and additions for one sample.
-double weir_i_layer_flops(const weir_layer *layer);
+/// A layer without inputs and output, with zeroed memory of `bytes` for layer.own. Without memory own is NULL and the build has failed.
+weir_layer weir_i_layer_start(weir_build *build, const weir_layer_class *type, size_t bytes);
 
 #endif

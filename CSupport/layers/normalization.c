@@ -9,7 +9,7 @@ weir_norm weir_i_norm_make(weir_build *build, const char *name, size_t c, float 
   weir_parameter fixed_zero = zero, fixed_one = one;
   fixed_zero.trainable = fixed_one.trainable = false;
   fixed_one.domain = WEIR_DOMAIN_NOT_NEGATIVE;
-  weir_norm norm = {.present = true, .first_channel = build->norm_channels, .input_scale = input_scale};
+  weir_norm norm = {.present = true, .c = c, .first_channel = build->norm_channels, .input_scale = input_scale};
   norm.gain = weir_i_parameter_add(build, name, "gain", one);
   norm.bias = weir_i_parameter_add(build, name, "bias", zero);
   norm.mean = weir_i_parameter_add(build, name, "mean", fixed_zero);

@@ -4,6 +4,15 @@
 
 #include "layers/layer.h"
 
+/// Batch norm before a layer's rectifier. Parameters are indexes into the flow's list.
+struct weir_norm {
+  bool present;
+  size_t c;
+  size_t gain, bias, mean, variance;
+  size_t first_channel;  // among all batch norms of the flow
+  float input_scale;     // what the normalised map is multiplied with: 2 for checkerboard couplings
+};
+
 enum { WEIR_NORM_SCALE = 0, WEIR_NORM_SHIFT = 1, WEIR_NORM_MEAN = 2, WEIR_NORM_RSTD = 3, WEIR_NORM_ARRAYS = 4 };
 #define WEIR_NORM_EPSILON 1e-5
 

@@ -11,6 +11,7 @@ typedef enum weir_initial {
   WEIR_INITIAL_ZERO,
   WEIR_INITIAL_ONE,
   WEIR_INITIAL_UNIFORM,  // in [-bound, bound]
+  WEIR_INITIAL_NORMAL,   // of deviation `bound`
   WEIR_INITIAL_NORM,     // row norms of the parameter just before, so that weight norm starts as the identity
 } weir_initial;
 

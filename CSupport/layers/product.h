@@ -1,33 +1,77 @@
-// The product inside a layer, one sample at a time or, for tables, many rows at once: what product_forward.c and product_backward.c share.
+// The product layer: preactivation (batch norm, rectifier, join with the negative), then a 3x3 or 1x1 convolution or a linear map, then bias and
+// residual. product.c declares and packs; the passes are in product_forward.c and product_backward.c.
 #ifndef WEIR_LAYERS_PRODUCT_H
 #define WEIR_LAYERS_PRODUCT_H
 
-#include "layers/layer.h"
+#include "layers/normalization.h"
 
-static inline size_t weir_i_layer_pixels(const weir_layer *layer) { return layer->in.h * layer->in.w; }
+typedef struct weir_product {
+  size_t kernel;  // 3 or 1
+  weir_map in;    // the input map
+  size_t oc;      // output channels
+  bool relu, negate;
+  float slope;  // of the rectifier below zero
+  weir_norm norm;
+  bool weight_norm, has_bias;
+  size_t weight, gain, bias;  // parameters; weight is the direction under weight norm
+
+  size_t packed_weight, packed_bias, packed_scale, packed_shift;  // offsets into packed
+  size_t packed_transposed;                                       // into packed_training
+} weir_product;
+
+/// What a builder says of a new product; the rest of weir_product is filled in by weir_i_product_make.
+typedef struct weir_product_options {
+  size_t kernel;
+  weir_map in;
+  size_t oc;
+  bool relu, negate, weight_norm, has_bias;
+  float slope;      // 0 for ReLU, 0.01 for a leaky one
+  float deviation;  // fresh weights are normal with this deviation and biases zero; 0 for PyTorch's default
+  bool zero_initial;
+  bool norm;
+  float input_scale;
+  const char *norm_name;  // "steps.3.net.in_norm" and "steps.3.net.in_conv": where its parameters live
+  const char *name;
+} weir_product_options;
+
+/// Declares a product's parameters and packed constants.
+weir_layer weir_i_product_make(weir_build *build, weir_product_options options);
+
+void weir_i_product_forward(const weir_layer *layer, const weir_parameters *parameters, const weir_layer_run *run,
+                            const weir_layer_maps *maps);
+void weir_i_product_backward(const weir_layer *layer, const weir_parameters *parameters, const weir_layer_run *run,
+                             const weir_layer_maps *maps);
+void weir_i_product_reserve(const weir_layer *layer, const weir_layer_run *run);
+
+/// Channels that the product sees: twice the input's when it is joined with its negative.
+static inline size_t weir_i_product_ic(const weir_product *product) { return product->negate ? 2 * product->in.c : product->in.c; }
+static inline size_t weir_i_product_pixels(const weir_product *product) { return product->in.h * product->in.w; }
 /// Floats of one sample's input, output, and of the preactivation with its halo.
-static inline size_t weir_i_layer_x_floats(const weir_layer *layer) { return weir_i_map_blocked(layer->in); }
-static inline size_t weir_i_layer_y_floats(const weir_layer *layer) {
-  return weir_i_block_round(layer->oc) * weir_i_layer_pixels(layer);
+static inline size_t weir_i_product_x_floats(const weir_product *product) { return weir_i_map_blocked(product->in); }
+static inline size_t weir_i_product_y_floats(const weir_product *product) {
+  return weir_i_block_round(product->oc) * weir_i_product_pixels(product);
 }
-static inline size_t weir_i_layer_halo(const weir_layer *layer) { return layer->kernel / 2; }
-static inline size_t weir_i_layer_p_floats(const weir_layer *layer) {
-  const size_t pad = 2 * weir_i_layer_halo(layer);
-  return weir_i_block_round(weir_i_layer_ic(layer)) * (layer->in.h + pad) * (layer->in.w + pad);
+static inline size_t weir_i_product_halo(const weir_product *product) { return product->kernel / 2; }
+static inline size_t weir_i_product_p_floats(const weir_product *product) {
+  const size_t pad = 2 * weir_i_product_halo(product);
+  return weir_i_block_round(weir_i_product_ic(product)) * (product->in.h + pad) * (product->in.w + pad);
 }
 
 /// True when the samples are the rows of one product.
-static inline bool weir_i_layer_table(const weir_layer *layer) { return layer->kernel == 1 && weir_i_layer_pixels(layer) == 1; }
+static inline bool weir_i_product_table(const weir_product *product) {
+  return product->kernel == 1 && weir_i_product_pixels(product) == 1;
+}
 
 /// True when the product reads x itself: no preactivation, no halo.
-static inline bool weir_i_layer_direct(const weir_layer *layer) {
-  return !layer->norm.present && !layer->relu && !layer->negate && layer->kernel == 1;
+static inline bool weir_i_product_direct(const weir_product *product) {
+  return !product->norm.present && !product->relu && !product->negate && product->kernel == 1;
 }
 
 /// The preactivation of one sample: x -> p. state is the batch's norm state in training, NULL otherwise.
-void weir_i_layer_preactivate(const weir_layer *layer, const weir_layer_run *run, const float *state, const float *x, float *p);
+void weir_i_product_preactivate(const weir_product *product, const weir_layer_run *run, const float *state, const float *x,
+                                float *p);
 
 /// Preactivations that a forward holds at once.
-size_t weir_i_layer_forward_samples(const weir_layer *layer, const weir_layer_run *run);
+size_t weir_i_product_forward_samples(const weir_product *product, const weir_layer_run *run);
 
 #endif

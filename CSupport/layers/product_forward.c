@@ -1,86 +1,86 @@
-#include "layers/normalization.h"
 #include "layers/product.h"
 
 typedef struct forward_job {
-  const weir_layer *layer;
+  const weir_product *product;
   const weir_layer_run *run;
-  weir_layer_maps maps;
+  const weir_layer_maps *maps;
   const float *p;  // tables and single samples: preactivations made beforehand; NULL: made sample by sample in scratch
   float *scratch;  // one preactivation a thread
 } forward_job;
 
-static void preactivation_constants(const weir_layer *layer, const weir_layer_run *run, const float *state, const float **scale,
+static void preactivation_constants(const weir_product *product, const weir_layer_run *run, const float *state, const float **scale,
                                     const float **shift) {
-  const size_t width = weir_i_block_round(layer->in.c);
+  const size_t width = weir_i_block_round(product->in.c);
   *scale = *shift = NULL;
-  if (!layer->norm.present) return;
-  *scale = run->training ? state + WEIR_NORM_SCALE * width : run->packed + layer->packed_scale;
-  *shift = run->training ? state + WEIR_NORM_SHIFT * width : run->packed + layer->packed_shift;
+  if (!product->norm.present) return;
+  *scale = run->training ? state + WEIR_NORM_SCALE * width : run->packed + product->packed_scale;
+  *shift = run->training ? state + WEIR_NORM_SHIFT * width : run->packed + product->packed_shift;
 }
 
-void weir_i_layer_preactivate(const weir_layer *layer, const weir_layer_run *run, const float *state, const float *x, float *p) {
+void weir_i_product_preactivate(const weir_product *product, const weir_layer_run *run, const float *state, const float *x,
+                                float *p) {
   weir_preact preact = {.x = x,
                         .y = p,
-                        .c = layer->in.c,
-                        .h = layer->in.h,
-                        .w = layer->in.w,
-                        .pad = weir_i_layer_halo(layer),
-                        .relu = layer->relu,
-                        .negate = layer->negate};
-  preactivation_constants(layer, run, state, &preact.scale, &preact.shift);
+                        .c = product->in.c,
+                        .h = product->in.h,
+                        .w = product->in.w,
+                        .pad = weir_i_product_halo(product),
+                        .relu = product->relu,
+                        .negate = product->negate};
+  preactivation_constants(product, run, state, &preact.scale, &preact.shift);
   run->kernels->preact_forward(&preact);
 }
 
 static const float *bias_of(const forward_job *job) {
-  return job->layer->has_bias ? job->run->packed + job->layer->packed_bias : NULL;
+  return job->product->has_bias ? job->run->packed + job->product->packed_bias : NULL;
 }
 
 static weir_conv3x3 conv_of(const forward_job *job, const float *p, size_t sample) {
-  const size_t at = sample * weir_i_layer_y_floats(job->layer);
+  const size_t at = sample * weir_i_product_y_floats(job->product);
   return (weir_conv3x3){.x = p,
-                        .weight = job->run->packed + job->layer->packed_weight,
+                        .weight = job->run->packed + job->product->packed_weight,
                         .bias = bias_of(job),
-                        .residual = job->maps.residual == NULL ? NULL : job->maps.residual + at,
-                        .y = job->maps.y + at,
-                        .ic = weir_i_layer_ic(job->layer),
-                        .oc = job->layer->oc,
-                        .h = job->layer->in.h,
-                        .w = job->layer->in.w};
+                        .residual = job->maps->residual == NULL ? NULL : job->maps->residual + at,
+                        .y = job->maps->y + at,
+                        .ic = weir_i_product_ic(job->product),
+                        .oc = job->product->oc,
+                        .h = job->product->in.h,
+                        .w = job->product->in.w};
 }
 
 // Rows are the pixels of one sample, or for tables the samples.
 static weir_gemm gemm_of(const forward_job *job, const float *p, size_t sample) {
-  const size_t pixels = weir_i_layer_pixels(job->layer), at = sample * weir_i_layer_y_floats(job->layer);
+  const size_t pixels = weir_i_product_pixels(job->product), at = sample * weir_i_product_y_floats(job->product);
   const bool table = pixels == 1;
   return (weir_gemm){.x = p,
-                     .weight = job->run->packed + job->layer->packed_weight,
+                     .weight = job->run->packed + job->product->packed_weight,
                      .bias = bias_of(job),
-                     .residual = job->maps.residual == NULL ? NULL : job->maps.residual + at,
-                     .y = job->maps.y + at,
-                     .x_row = table ? weir_i_layer_p_floats(job->layer) : WEIR_BLOCK,
+                     .residual = job->maps->residual == NULL ? NULL : job->maps->residual + at,
+                     .y = job->maps->y + at,
+                     .x_row = table ? weir_i_product_p_floats(job->product) : WEIR_BLOCK,
                      .x_block = pixels * WEIR_BLOCK,
-                     .y_row = table ? weir_i_layer_y_floats(job->layer) : WEIR_BLOCK,
+                     .y_row = table ? weir_i_product_y_floats(job->product) : WEIR_BLOCK,
                      .y_block = pixels * WEIR_BLOCK,
-                     .inputs = weir_i_layer_ic(job->layer),
-                     .outputs = job->layer->oc};
+                     .inputs = weir_i_product_ic(job->product),
+                     .outputs = job->product->oc};
 }
 
 static void forward_samples(void *arg, size_t begin, size_t end, size_t thread) {
   const forward_job *job = arg;
-  const weir_layer *layer = job->layer;
-  float *scratch = job->scratch == NULL ? NULL : job->scratch + thread * weir_i_layer_p_floats(layer);
+  const weir_product *product = job->product;
+  float *scratch = job->scratch == NULL ? NULL : job->scratch + thread * weir_i_product_p_floats(product);
   for (size_t i = begin; i < end; i++) {
-    const float *x = job->maps.x + i * weir_i_layer_x_floats(layer), *p = x;
-    if (!weir_i_layer_direct(layer)) {
-      weir_i_layer_preactivate(layer, job->run, job->maps.norm, x, scratch);
+    const float *x = job->maps->x[0] + i * weir_i_product_x_floats(product), *p = x;
+    if (!weir_i_product_direct(product)) {
+      weir_i_product_preactivate(product, job->run, job->maps->norm, x, scratch);
       p = scratch;
     }
-    if (layer->kernel == 3) {
+    if (product->kernel == 3) {
       const weir_conv3x3 conv = conv_of(job, p, i);
-      job->run->kernels->conv3x3_forward(&conv, 0, layer->in.h);
+      job->run->kernels->conv3x3_forward(&conv, 0, product->in.h);
     } else {
       const weir_gemm gemm = gemm_of(job, p, i);
-      job->run->kernels->gemm_forward(&gemm, 0, weir_i_layer_pixels(layer), 0, weir_i_blocks(layer->oc));
+      job->run->kernels->gemm_forward(&gemm, 0, weir_i_product_pixels(product), 0, weir_i_blocks(product->oc));
     }
   }
 }
@@ -88,12 +88,12 @@ static void forward_samples(void *arg, size_t begin, size_t end, size_t thread) 
 static void forward_rows(void *arg, size_t begin, size_t end, size_t thread) {
   (void)thread;
   const forward_job *job = arg;
-  if (job->layer->kernel == 3) {
+  if (job->product->kernel == 3) {
     const weir_conv3x3 conv = conv_of(job, job->p, 0);
     job->run->kernels->conv3x3_forward(&conv, begin, end);
   } else {
     const weir_gemm gemm = gemm_of(job, job->p, 0);
-    job->run->kernels->gemm_forward(&gemm, begin, end, 0, weir_i_blocks(job->layer->oc));
+    job->run->kernels->gemm_forward(&gemm, begin, end, 0, weir_i_blocks(job->product->oc));
   }
 }
 
@@ -108,50 +108,52 @@ static void preactivate_rows(void *arg, size_t begin, size_t end, size_t thread)
   (void)thread;
   const forward_job *job = arg;
   for (size_t i = begin; i < end; i++)
-    weir_i_layer_preactivate(job->layer, job->run, job->maps.norm, job->maps.x + i * weir_i_layer_x_floats(job->layer),
-                             job->scratch + i * weir_i_layer_p_floats(job->layer));
+    weir_i_product_preactivate(job->product, job->run, job->maps->norm, job->maps->x[0] + i * weir_i_product_x_floats(job->product),
+                               job->scratch + i * weir_i_product_p_floats(job->product));
 }
 
 // Tables: all samples are the rows of one product. Few rows are shared out by outputs, so that each weight is read once.
 static void forward_table(forward_job *job) {
-  const weir_layer *layer = job->layer;
+  const weir_product *product = job->product;
   const weir_layer_run *run = job->run;
-  job->p = job->maps.x;
-  if (!weir_i_layer_direct(layer)) {
+  job->p = job->maps->x[0];
+  if (!weir_i_product_direct(product)) {
     weir_i_parallel_for(&run->team, run->n, preactivate_rows, job);
     job->p = job->scratch;
   }
   if (run->n >= 8 * run->team.threads) {
     weir_i_parallel_for(&run->team, run->n, forward_rows, job);
   } else {
-    weir_i_parallel_for(&run->team, weir_i_blocks(layer->oc), forward_blocks, job);
+    weir_i_parallel_for(&run->team, weir_i_blocks(product->oc), forward_blocks, job);
   }
 }
 
 // One sample on several threads: they share its rows.
 static void forward_single(forward_job *job) {
-  const weir_layer *layer = job->layer;
-  job->p = job->maps.x;
-  if (!weir_i_layer_direct(layer)) {
-    weir_i_layer_preactivate(layer, job->run, job->maps.norm, job->maps.x, job->scratch);
+  const weir_product *product = job->product;
+  job->p = job->maps->x[0];
+  if (!weir_i_product_direct(product)) {
+    weir_i_product_preactivate(product, job->run, job->maps->norm, job->maps->x[0], job->scratch);
     job->p = job->scratch;
   }
-  weir_i_parallel_for(&job->run->team, layer->kernel == 3 ? layer->in.h : weir_i_layer_pixels(layer), forward_rows, job);
+  weir_i_parallel_for(&job->run->team, product->kernel == 3 ? product->in.h : weir_i_product_pixels(product), forward_rows, job);
 }
 
-size_t weir_i_layer_forward_samples(const weir_layer *layer, const weir_layer_run *run) {
-  if (weir_i_layer_direct(layer)) return 0;
-  return weir_i_layer_table(layer) ? run->n : run->team.threads;
+size_t weir_i_product_forward_samples(const weir_product *product, const weir_layer_run *run) {
+  if (weir_i_product_direct(product)) return 0;
+  return weir_i_product_table(product) ? run->n : run->team.threads;
 }
 
-void weir_i_layer_forward(const weir_layer *layer, const weir_parameters *parameters, const weir_layer_run *run,
-                          weir_layer_maps maps) {
+void weir_i_product_forward(const weir_layer *layer, const weir_parameters *parameters, const weir_layer_run *run,
+                            const weir_layer_maps *maps) {
+  const weir_product *product = layer->own;
   const size_t mark = weir_i_arena_mark(run->scratch);
-  if (layer->norm.present && run->training) weir_i_norm_forward(&layer->norm, parameters, run, maps.x, layer->in, maps.norm);
-  float *scratch =
-      weir_i_arena_take(run->scratch, weir_i_layer_forward_samples(layer, run) * weir_i_layer_p_floats(layer), sizeof *scratch);
-  forward_job job = {layer, run, maps, NULL, scratch};
-  if (weir_i_layer_table(layer)) {
+  if (product->norm.present && run->training)
+    weir_i_norm_forward(&product->norm, parameters, run, maps->x[0], product->in, maps->norm);
+  float *scratch = weir_i_arena_take(run->scratch, weir_i_product_forward_samples(product, run) * weir_i_product_p_floats(product),
+                                     sizeof *scratch);
+  forward_job job = {product, run, maps, NULL, scratch};
+  if (weir_i_product_table(product)) {
     forward_table(&job);
   } else if (run->n == 1 && run->team.threads > 1) {
     forward_single(&job);

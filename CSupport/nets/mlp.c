@@ -23,9 +23,9 @@ static weir_status parse(weir_net *net, weir_build *build, const weir_json *json
     char name[112];
     snprintf(name, sizeof name, "%s.layers.%zu", path, i);
     const int to = last ? (int)WEIR_VALUE_OUTPUT : weir_i_net_value(net, map);
-    const weir_layer_options layer = {
+    const weir_product_options layer = {
         .kernel = 1, .in = i == 0 ? input : map, .oc = last ? outputs : hidden, .relu = i > 0, .has_bias = true, .name = name};
-    weir_i_net_layer(net, build, layer, from, to, WEIR_NONE);
+    weir_i_net_product(net, build, layer, from, to, WEIR_NONE);
     // Hidden maps alternate between two pieces of memory, for scoring and for gradients.
     if (!last) net->values[to].scoring = net->values[to].gradient = WEIR_VALUE_OUTPUT + 1 + (int)(i % 2);
     from = to;

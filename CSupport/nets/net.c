@@ -47,17 +47,22 @@ int weir_i_net_value(weir_net *net, weir_map map) {
   return index;
 }
 
-void weir_i_net_layer(weir_net *net, weir_build *build, weir_layer_options options, int input, int output, int residual) {
-  weir_layer *layer = &net->layers[net->layer_count++];
-  *layer = weir_i_layer_make(build, options);
-  layer->input = input;
-  layer->output = output;
-  layer->residual = residual;
+void weir_i_net_add(weir_net *net, weir_layer layer) { net->layers[net->layer_count++] = layer; }
+
+void weir_i_net_product(weir_net *net, weir_build *build, weir_product_options options, int input, int output, int residual) {
+  weir_layer layer = weir_i_product_make(build, options);
+  layer.inputs[0] = input;
+  layer.output = output;
+  layer.residual = residual;
+  weir_i_net_add(net, layer);
 }
 
 void weir_i_net_pack(const weir_net *net, const weir_parameters *parameters, const float *values, float *packed,
                      float *packed_training) {
-  for (size_t i = 0; i < net->layer_count; i++) weir_i_layer_pack(&net->layers[i], parameters, values, packed, packed_training);
+  for (size_t i = 0; i < net->layer_count; i++) {
+    const weir_layer *layer = &net->layers[i];
+    if (layer->type->pack != NULL) layer->type->pack(layer, parameters, values, packed, packed_training);
+  }
 }
 
 // Takes memory for the values that own theirs and lets the others share it. Owners come before sharers.
@@ -81,7 +86,8 @@ weir_activations weir_i_net_take(const weir_net *net, weir_arena *arena, size_t 
   activations.norms = weir_i_arena_take(arena, net->layer_count, sizeof *activations.norms);
   for (size_t i = 0; i < net->layer_count; i++) {
     float *state = NULL;
-    if (net->layers[i].norm.present) state = weir_i_arena_take(arena, 4 * weir_i_block_round(net->layers[i].in.c), sizeof *state);
+    const weir_norm *norm = net->layers[i].norm;
+    if (norm != NULL) state = weir_i_arena_take(arena, WEIR_NORM_ARRAYS * weir_i_block_round(norm->c), sizeof *state);
     if (activations.norms != NULL) activations.norms[i] = state;
   }
   return activations;
@@ -91,27 +97,31 @@ weir_net_gradients weir_i_net_take_gradients(const weir_net *net, weir_arena *ar
   return (weir_net_gradients){take_maps(net, arena, n, gradient_owner)};
 }
 
+static void reserve_layers(const weir_net *net, const weir_layer_run *run) {
+  for (size_t i = 0; i < net->layer_count; i++)
+    if (net->layers[i].type->reserve != NULL) net->layers[i].type->reserve(&net->layers[i], run);
+}
+
 void weir_i_net_reserve(const weir_net *net, const weir_layer_run *run) {
-  for (size_t i = 0; i < net->layer_count; i++) weir_i_layer_reserve(&net->layers[i], run);
-  if (run->training) {
-    const size_t mark = weir_i_arena_mark(run->scratch);
-    weir_i_arena_take(run->scratch, net->value_count, sizeof(bool));
-    for (size_t i = 0; i < net->layer_count; i++) weir_i_layer_reserve(&net->layers[i], run);
-    weir_i_arena_release(run->scratch, mark);
-  }
+  const size_t mark = weir_i_arena_mark(run->scratch);
+  if (run->training) weir_i_arena_take(run->scratch, net->value_count, sizeof(bool));
+  reserve_layers(net, run);
+  weir_i_arena_release(run->scratch, mark);
+}
+
+static weir_layer_maps maps_of(const weir_layer *layer, weir_activations activations, const float *norm) {
+  weir_layer_maps maps = {.y = activations.maps[layer->output], .norm = (float *)norm};
+  for (size_t k = 0; k < WEIR_LAYER_INPUTS && layer->inputs[k] != WEIR_NONE; k++) maps.x[k] = activations.maps[layer->inputs[k]];
+  if (layer->residual != WEIR_NONE) maps.residual = activations.maps[layer->residual];
+  return maps;
 }
 
 void weir_i_net_forward(const weir_net *net, const weir_parameters *parameters, const weir_layer_run *run,
                         weir_activations activations) {
   for (size_t i = 0; i < net->layer_count; i++) {
     const weir_layer *layer = &net->layers[i];
-    const weir_layer_maps maps = {
-        .x = activations.maps[layer->input],
-        .residual = layer->residual == WEIR_NONE ? NULL : activations.maps[layer->residual],
-        .y = activations.maps[layer->output],
-        .norm = run->training ? activations.norms[i] : NULL,
-    };
-    weir_i_layer_forward(layer, parameters, run, maps);
+    const weir_layer_maps maps = maps_of(layer, activations, run->training ? activations.norms[i] : NULL);
+    layer->type->forward(layer, parameters, run, &maps);
   }
 }
 
@@ -125,25 +135,24 @@ void weir_i_net_backward(const weir_net *net, const weir_parameters *parameters,
   begun[WEIR_VALUE_OUTPUT] = true;
   for (size_t i = net->layer_count; i-- > 0;) {
     const weir_layer *layer = &net->layers[i];
-    const weir_value *input = &net->values[layer->input];
+    weir_layer_maps maps = maps_of(layer, activations, activations.norms[i]);
     if (layer->residual != WEIR_NONE) begun[layer->residual] = true;
-    if (!begun[layer->input]) {
-      memset(gradients.maps[layer->input], 0, run->n * weir_i_map_blocked(input->map) * sizeof(float));
-      begun[layer->input] = true;
+    for (size_t k = 0; k < WEIR_LAYER_INPUTS && layer->inputs[k] != WEIR_NONE; k++) {
+      const int input = layer->inputs[k];
+      maps.dx[k] = gradients.maps[input];
+      if (begun[input]) continue;
+      memset(maps.dx[k], 0, run->n * weir_i_map_blocked(net->values[input].map) * sizeof(float));
+      begun[input] = true;
     }
-    const weir_layer_maps maps = {
-        .x = activations.maps[layer->input],
-        .norm = activations.norms[i],
-        .dy = gradients.maps[layer->output],
-        .dx = gradients.maps[layer->input],
-    };
-    weir_i_layer_backward(layer, parameters, run, maps);
+    maps.dy = gradients.maps[layer->output];
+    layer->type->backward(layer, parameters, run, &maps);
   }
   weir_i_arena_release(run->scratch, mark);
 }
 
 double weir_i_net_flops(const weir_net *net) {
   double flops = 0;
-  for (size_t i = 0; i < net->layer_count; i++) flops += weir_i_layer_flops(&net->layers[i]);
+  for (size_t i = 0; i < net->layer_count; i++)
+    if (net->layers[i].type->flops != NULL) flops += net->layers[i].type->flops(&net->layers[i]);
   return flops;
 }

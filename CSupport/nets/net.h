@@ -4,7 +4,7 @@
 
 #include "base/json.h"
 #include "base/status.h"
-#include "layers/layer.h"
+#include "layers/product.h"
 
 /// A map inside a net. Values that never live at once share memory: `scoring` and `gradient` name the value whose memory is used.
 typedef struct weir_value {
@@ -40,8 +40,10 @@ weir_status weir_i_net_parse(weir_build *build, const weir_json *json, int objec
 weir_status weir_i_net_start(weir_net *net, weir_build *build, weir_map input, weir_map output, size_t layers, size_t values);
 /// Adds a value with memory of its own.
 int weir_i_net_value(weir_net *net, weir_map map);
-/// Adds a layer from one value to another; residual may be WEIR_NONE.
-void weir_i_net_layer(weir_net *net, weir_build *build, weir_layer_options options, int input, int output, int residual);
+/// Adds a layer whose inputs, output and residual are set.
+void weir_i_net_add(weir_net *net, weir_layer layer);
+/// Adds a product from one value to another; residual may be WEIR_NONE.
+void weir_i_net_product(weir_net *net, weir_build *build, weir_product_options options, int input, int output, int residual);
 
 void weir_i_net_pack(const weir_net *net, const weir_parameters *parameters, const float *values, float *packed,
                      float *packed_training);

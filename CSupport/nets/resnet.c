@@ -34,7 +34,7 @@ typedef struct resnet_builder {
 } resnet_builder;
 
 // Names longer than a parameter's are caught when the parameter is added.
-static void add(const resnet_builder *b, weir_layer_options layer, const char *norm, const char *name, int input, int output,
+static void add(const resnet_builder *b, weir_product_options layer, const char *norm, const char *name, int input, int output,
                 int residual) {
   char norm_name[96], layer_name[96];
   snprintf(norm_name, sizeof norm_name, "%s.%s", b->path, norm);
@@ -44,18 +44,18 @@ static void add(const resnet_builder *b, weir_layer_options layer, const char *n
   layer.norm_name = norm_name;
   layer.name = layer_name;
   if (layer.input_scale == 0) layer.input_scale = 1;
-  weir_i_net_layer(b->net, b->build, layer, input, output, residual);
+  weir_i_net_product(b->net, b->build, layer, input, output, residual);
 }
 
 static void add_block(const resnet_builder *b, weir_map map, size_t index, int input, int inner, int output) {
   char norm[40], name[40];
   snprintf(norm, sizeof norm, "blocks.%zu.in_norm", index);
   snprintf(name, sizeof name, "blocks.%zu.in_conv", index);
-  const weir_layer_options first = {.kernel = 3, .in = map, .oc = map.c, .relu = true, .norm = true};
+  const weir_product_options first = {.kernel = 3, .in = map, .oc = map.c, .relu = true, .norm = true};
   add(b, first, norm, name, input, inner, WEIR_NONE);
   snprintf(norm, sizeof norm, "blocks.%zu.out_norm", index);
   snprintf(name, sizeof name, "blocks.%zu.out_conv", index);
-  const weir_layer_options second = {.kernel = 3, .in = map, .oc = map.c, .relu = true, .norm = true, .has_bias = true};
+  const weir_product_options second = {.kernel = 3, .in = map, .oc = map.c, .relu = true, .norm = true, .has_bias = true};
   add(b, second, norm, name, inner, output, input);
 }
 
@@ -70,15 +70,15 @@ static weir_status parse(weir_net *net, weir_build *build, const weir_json *json
     return weir_i_fail(error, WEIR_ERROR_MEMORY, path, "no memory for a net of %zu blocks", blocks);
 
   const int first = weir_i_net_value(net, mid), sum = b.options.skip ? weir_i_net_value(net, mid) : WEIR_NONE;
-  const weir_layer_options in_conv = {.kernel = 3,
-                                      .in = input,
-                                      .oc = mid.c,
-                                      .relu = true,
-                                      .negate = true,
-                                      .norm = true,
-                                      .has_bias = true,
-                                      .input_scale = (float)b.options.input_scale};
-  const weir_layer_options skip_conv = {.kernel = 1, .in = mid, .oc = mid.c, .has_bias = true};
+  const weir_product_options in_conv = {.kernel = 3,
+                                        .in = input,
+                                        .oc = mid.c,
+                                        .relu = true,
+                                        .negate = true,
+                                        .norm = true,
+                                        .has_bias = true,
+                                        .input_scale = (float)b.options.input_scale};
+  const weir_product_options skip_conv = {.kernel = 1, .in = mid, .oc = mid.c, .has_bias = true};
   add(&b, in_conv, "in_norm", "in_conv", WEIR_VALUE_INPUT, first, WEIR_NONE);
   if (b.options.skip) add(&b, skip_conv, "", "in_skip", first, sum, WEIR_NONE);
 
@@ -95,7 +95,7 @@ static weir_status parse(weir_net *net, weir_build *build, const weir_json *json
     snprintf(name, sizeof name, "skips.%zu", i);
     if (b.options.skip) add(&b, skip_conv, "", name, stream, sum, sum);
   }
-  const weir_layer_options out_conv = {.kernel = 1, .in = mid, .oc = outputs, .relu = true, .norm = true, .has_bias = true};
+  const weir_product_options out_conv = {.kernel = 1, .in = mid, .oc = outputs, .relu = true, .norm = true, .has_bias = true};
   add(&b, out_conv, "out_norm", "out_conv", b.options.skip ? sum : stream, WEIR_VALUE_OUTPUT, WEIR_NONE);
   return WEIR_OK;
 }

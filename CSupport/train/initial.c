@@ -23,6 +23,10 @@ void weir_i_trainer_initialise(weir_trainer *trainer) {
         weir_i_random_uniform(trainer->options.seed, WEIR_I_STREAM_INIT, i, values, parameter->count);
         for (size_t e = 0; e < parameter->count; e++) values[e] = parameter->bound * (2 * values[e] - 1);
         break;
+      case WEIR_INITIAL_NORMAL:
+        weir_i_random_normal(trainer->options.seed, WEIR_I_STREAM_INIT, i, values, parameter->count);
+        for (size_t e = 0; e < parameter->count; e++) values[e] *= parameter->bound;
+        break;
       case WEIR_INITIAL_NORM: row_norms(parameter - 1, trainer->values + parameter[-1].offset, values); break;
       case WEIR_INITIAL_ZERO:
       case WEIR_INITIAL_ONE:

@@ -22,9 +22,9 @@ weir_status weir_trainer_reestimate_add(weir_trainer *trainer, const float *x, s
   return isfinite(loss) ? WEIR_OK : WEIR_ERROR_NUMERIC;
 }
 
-static void set_norm(weir_trainer *trainer, const weir_norm *norm, size_t c) {
+static void set_norm(weir_trainer *trainer, const weir_norm *norm) {
   const weir_parameter *items = trainer->flow.parameters.items;
-  for (size_t i = 0; i < c; i++) {
+  for (size_t i = 0; i < norm->c; i++) {
     const double *sums = trainer->pool + 2 * (norm->first_channel + i);
     const double count = (double)trainer->pooled_samples, mean = sums[0] / count, variance = sums[1] / count - mean * mean;
     trainer->values[items[norm->mean].offset + i] = (float)mean;
@@ -40,7 +40,7 @@ weir_status weir_trainer_reestimate_end(weir_trainer *trainer) {
   for (size_t s = 0; s < trainer->flow.step_count && finite && trainer->pooled_samples > 0; s++) {
     const weir_net *net = weir_i_step_net(&trainer->flow.steps[s]);
     for (size_t l = 0; net != NULL && l < net->layer_count; l++)
-      if (net->layers[l].norm.present) set_norm(trainer, &net->layers[l].norm, net->layers[l].in.c);
+      if (net->layers[l].norm != NULL) set_norm(trainer, net->layers[l].norm);
   }
   trainer->pooled_batches = trainer->pooled_samples = 0;
   return finite ? WEIR_OK : WEIR_ERROR_NUMERIC;

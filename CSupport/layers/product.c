@@ -1,0 +1,105 @@
+// Declaring and packing layers. Their passes are in product_forward.c and product_backward.c.
+#include "layers/product.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "layers/weight.h"
+
+static void pack(const weir_layer *layer, const weir_parameters *parameters, const float *values, float *packed,
+                 float *packed_training) {
+  const weir_product *product = layer->own;
+  const weir_parameter *items = parameters->items;
+  const weir_weight weight = {
+      .direction = values + items[product->weight].offset,
+      .gain = product->weight_norm ? values + items[product->gain].offset : NULL,
+      .oc = product->oc,
+      .ic = weir_i_product_ic(product),
+      .taps = product->kernel * product->kernel,
+  };
+  weir_i_weight_pack(&weight, packed + product->packed_weight);
+  if (packed_training != NULL) weir_i_weight_pack_transposed(&weight, packed_training + product->packed_transposed);
+  if (product->has_bias) {
+    float *bias = packed + product->packed_bias;
+    memset(bias, 0, weir_i_block_round(product->oc) * sizeof *bias);
+    memcpy(bias, values + items[product->bias].offset, product->oc * sizeof *bias);
+  }
+  if (product->norm.present)
+    weir_i_norm_fold(&product->norm, parameters, values, product->in.c, packed + product->packed_scale,
+                     packed + product->packed_shift);
+}
+
+static double flops(const weir_layer *layer) {
+  const weir_product *product = layer->own;
+  const double pixels = (double)product->in.h * (double)product->in.w;
+  return 2.0 * pixels * (double)product->oc * (double)weir_i_product_ic(product) * (double)(product->kernel * product->kernel);
+}
+
+static const weir_layer_class product_class = {
+    .pack = pack,
+    .reserve = weir_i_product_reserve,
+    .forward = weir_i_product_forward,
+    .backward = weir_i_product_backward,
+    .flops = flops,
+};
+
+// PyTorch's defaults: weights and biases uniform in +-1/sqrt(fan in); weight norm starts with the directions' norms as gains.
+static void add_parameters(weir_product *product, weir_build *build, const weir_product_options *options) {
+  const bool linear = options->in.h == 1 && options->in.w == 1 && options->kernel == 1, normal = options->deviation > 0;
+  const size_t ic = weir_i_product_ic(product), taps = product->kernel * product->kernel;
+  const float bound = 1.0f / sqrtf((float)(ic * taps));
+  const weir_initial fresh = normal ? WEIR_INITIAL_NORMAL : WEIR_INITIAL_UNIFORM;
+  const weir_parameter weight = {.rank = linear ? 2 : 4,
+                                 .shape = {product->oc, ic, product->kernel, product->kernel},
+                                 .trainable = true,
+                                 .initial = options->zero_initial && !options->weight_norm ? WEIR_INITIAL_ZERO : fresh,
+                                 .bound = normal ? options->deviation : bound};
+  product->weight = weir_i_parameter_add(build, options->name, product->weight_norm ? "weight_v" : "weight", weight);
+  if (product->weight_norm) {
+    const weir_parameter gain = {.rank = 1,
+                                 .shape = {product->oc},
+                                 .trainable = true,
+                                 .decay = true,
+                                 .initial = options->zero_initial ? WEIR_INITIAL_ZERO : WEIR_INITIAL_NORM};
+    product->gain = weir_i_parameter_add(build, options->name, "weight_g", gain);
+  }
+  if (product->has_bias) {
+    const weir_parameter bias = {.rank = 1,
+                                 .shape = {product->oc},
+                                 .trainable = true,
+                                 .initial = options->zero_initial || normal ? WEIR_INITIAL_ZERO : WEIR_INITIAL_UNIFORM,
+                                 .bound = bound};
+    product->bias = weir_i_parameter_add(build, options->name, "bias", bias);
+  }
+}
+
+weir_layer weir_i_product_make(weir_build *build, weir_product_options options) {
+  weir_layer layer = weir_i_layer_start(build, &product_class, sizeof(weir_product));
+  weir_product *product = layer.own;
+  if (product == NULL) return layer;
+  *product = (weir_product){
+      .kernel = options.kernel,
+      .in = options.in,
+      .oc = options.oc,
+      .relu = options.relu,
+      .negate = options.negate,
+      .slope = options.slope,
+      .weight_norm = options.weight_norm,
+      .has_bias = options.has_bias,
+  };
+  const size_t ic = weir_i_product_ic(product), taps = product->kernel * product->kernel;
+  if (ic > WEIR_I_MAX_VALUES || product->oc > WEIR_I_MAX_VALUES || ic * taps > WEIR_I_MAX_VALUES / (product->oc + WEIR_BLOCK))
+    build->too_large = true;
+  if (weir_i_build_failed(build)) return layer;
+  if (options.norm) {
+    product->norm = weir_i_norm_make(build, options.norm_name, options.in.c, options.input_scale);
+    product->packed_scale = weir_i_build_packed(build, weir_i_block_round(options.in.c));
+    product->packed_shift = weir_i_build_packed(build, weir_i_block_round(options.in.c));
+    layer.norm = &product->norm;
+  }
+  add_parameters(product, build, &options);
+  if (product->has_bias) product->packed_bias = weir_i_build_packed(build, weir_i_block_round(product->oc));
+  product->packed_weight = weir_i_build_packed(build, weir_i_block_round(product->oc) * ic * taps);
+  product->packed_transposed = weir_i_build_packed_training(build, weir_i_block_round(ic) * product->oc * taps);
+  return layer;
+}
