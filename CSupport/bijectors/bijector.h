@@ -71,18 +71,28 @@ struct weir_bijector {
   /// Sets parameters in run->layers.values from the first batch: run->x holds the step's input, all of whose samples count. The caller then
   /// refreshes and packs the step. NULL for steps whose start needs no data.
   void (*initialise)(const weir_step *step, weir_flow_run *run);
-  /// Recomputes fixed numbers that follow from trainable ones, after these changed. NULL when it has none.
-  void (*refresh)(const weir_step *step, const weir_parameters *parameters, float *values);
+  /// Recomputes fixed numbers in run->layers.values that follow from trainable ones, after these changed; needs a training run's scratch, as
+  /// reserve took it. NULL when it has none.
+  void (*refresh)(const weir_step *step, const weir_flow_run *run);
   /// Refuses numbers, each valid by itself, that contradict each other. NULL when none can. The error's `where` is a tensor's name.
   weir_status (*check)(const weir_step *step, const weir_parameters *parameters, const float *values, weir_error *error);
+  /// What keeps this build from training such a step, as "it needs ..."; NULL when nothing does. The hook is NULL for most.
+  const char *(*untrainable)(const weir_step *step);
   /// Its st-network and the name of its mask. NULL for steps without.
   const weir_net *(*net)(const weir_step *step);
+  /// Samples that its st-network sees for one of the step's. NULL means one.
+  size_t (*net_samples)(const weir_step *step);
   const char *(*mask)(const weir_step *step);
 };
 
 /// A step's st-network, or NULL.
 static inline const weir_net *weir_i_step_net(const weir_step *step) {
   return step->type->net == NULL ? NULL : step->type->net(step);
+}
+
+/// Samples that a step's st-network sees when the step sees n.
+static inline size_t weir_i_step_net_samples(const weir_step *step, size_t n) {
+  return step->type->net_samples == NULL ? n : n * step->type->net_samples(step);
 }
 
 /// Takes memory for step->own, zeroed; NULL (and a failed build) when there is none.

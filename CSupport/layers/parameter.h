@@ -10,9 +10,11 @@
 typedef enum weir_initial {
   WEIR_INITIAL_ZERO,
   WEIR_INITIAL_ONE,
-  WEIR_INITIAL_UNIFORM,  // in [-bound, bound]
-  WEIR_INITIAL_NORMAL,   // of deviation `bound`
-  WEIR_INITIAL_NORM,     // row norms of the parameter just before, so that weight norm starts as the identity
+  WEIR_INITIAL_UNIFORM,     // in [-bound, bound]
+  WEIR_INITIAL_IDENTITY,    // a square matrix
+  WEIR_INITIAL_ORTHOGONAL,  // a random rotation or reflection, square, of at most WEIR_I_MAX_ORTHOGONAL rows
+  WEIR_INITIAL_NORMAL,      // of deviation `bound`
+  WEIR_INITIAL_NORM,        // row norms of the parameter just before, so that weight norm starts as the identity
 } weir_initial;
 
 /// Which finite numbers it may hold.
@@ -66,5 +68,8 @@ bool weir_i_parameter_valid(const weir_parameter *parameter, const float *values
 
 /// Most numbers, and most named arrays of them, that a flow may hold: caps what a description can make a reader allocate.
 enum { WEIR_I_MAX_VALUES = 1 << 30, WEIR_I_MAX_PARAMETERS = 1 << 16 };
+
+/// Most rows of a parameter that starts orthogonal: making one takes time cubic in them.
+enum { WEIR_I_MAX_ORTHOGONAL = 2048 };
 
 #endif

@@ -22,11 +22,11 @@ weir_status weir_trainer_reestimate_add(weir_trainer *trainer, const float *x, s
   return isfinite(loss) ? WEIR_OK : WEIR_ERROR_NUMERIC;
 }
 
-static void set_norm(weir_trainer *trainer, const weir_norm *norm) {
+static void set_norm(weir_trainer *trainer, const weir_norm *norm, size_t samples) {
   const weir_parameter *items = trainer->flow.parameters.items;
   for (size_t i = 0; i < norm->c; i++) {
     const double *sums = trainer->pool + 2 * (norm->first_channel + i);
-    const double count = (double)trainer->pooled_samples, mean = sums[0] / count, variance = sums[1] / count - mean * mean;
+    const double count = (double)samples, mean = sums[0] / count, variance = sums[1] / count - mean * mean;
     trainer->values[items[norm->mean].offset + i] = (float)mean;
     trainer->values[items[norm->variance].offset + i] = (float)(variance > 0 ? variance : 0);
   }
@@ -39,8 +39,9 @@ weir_status weir_trainer_reestimate_end(weir_trainer *trainer) {
   for (size_t i = 0; i < 2 * trainer->flow.norm_channels; i++) finite = finite && isfinite((float)trainer->pool[i]);
   for (size_t s = 0; s < trainer->flow.step_count && finite && trainer->pooled_samples > 0; s++) {
     const weir_net *net = weir_i_step_net(&trainer->flow.steps[s]);
+    const size_t samples = weir_i_step_net_samples(&trainer->flow.steps[s], trainer->pooled_samples);
     for (size_t l = 0; net != NULL && l < net->layer_count; l++)
-      if (net->layers[l].norm != NULL) set_norm(trainer, net->layers[l].norm);
+      if (net->layers[l].norm != NULL) set_norm(trainer, net->layers[l].norm, samples);
   }
   trainer->pooled_batches = trainer->pooled_samples = 0;
   return finite ? WEIR_OK : WEIR_ERROR_NUMERIC;

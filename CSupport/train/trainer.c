@@ -2,6 +2,7 @@
 #include "train/trainer.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { MOST_BATCH = 1 << 16, MOST_THREADS = 1024 };
@@ -48,11 +49,12 @@ static void plan_kept(weir_trainer *trainer, weir_arena *arena) {
     const weir_net *net = weir_i_step_net(step);
     if (net == NULL) continue;
     weir_arena measure = weir_i_arena_measure();
-    weir_i_net_take(net, &measure, trainer->options.batch, true);
+    const size_t samples = weir_i_step_net_samples(step, trainer->options.batch);
+    weir_i_net_take(net, &measure, samples, true);
     step->keeps_activations = !measure.overflow && measure.used <= left;
     if (!step->keeps_activations) continue;
     left -= measure.used;
-    step->kept = weir_i_net_take(net, arena, trainer->options.batch, true);
+    step->kept = weir_i_net_take(net, arena, samples, true);
   }
 }
 
@@ -84,6 +86,19 @@ static void plan(weir_trainer *trainer, weir_arena *arena) {
   weir_i_flow_reserve(flow, &run);
   if (measure.overflow) arena->overflow = true;
   trainer->scratch = weir_i_arena_over(weir_i_arena_take(arena, measure.peak, 1), measure.peak);
+}
+
+static weir_status refuse_untrainable(const weir_flow *flow, weir_error *error) {
+  for (size_t i = 0; i < flow->step_count; i++) {
+    const weir_bijector *type = flow->steps[i].type;
+    const char *reason = type->untrainable == NULL ? NULL : type->untrainable(&flow->steps[i]);
+    if (reason == NULL) continue;
+    char where[32];
+    snprintf(where, sizeof where, "steps.%zu", i);
+    return weir_i_fail(error, WEIR_ERROR_UNSUPPORTED, where, "this build scores with %s but can't train it: it %s", type->op,
+                       reason);
+  }
+  return WEIR_OK;
 }
 
 static weir_status make_memory(weir_trainer *trainer, weir_error *error) {
@@ -120,6 +135,7 @@ weir_status weir_i_trainer_make(const char *spec, size_t length, const weir_trai
   made->kernels = weir_i_kernels(isa);
   made->guard.rate_factor = 1;
   status = weir_i_flow_build(&made->flow, spec, length, &allocator, error);
+  if (status == WEIR_OK) status = refuse_untrainable(&made->flow, error);
   if (status == WEIR_OK) status = make_memory(made, error);
   if (status != WEIR_OK) {
     weir_trainer_close(made);
