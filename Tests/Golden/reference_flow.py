@@ -7,10 +7,10 @@ the inverse, scores, the training loss and, through autograd, the gradient of ev
     flow = ReferenceFlow.load("model.safetensors")
     z, logdet = flow.forward(x)              # x [n, c, h, w], image values 0..255; or [n, dims]
     log_likelihood = flow.score(x)           # nats
+    by_class = flow.score_classes(x)         # nats [n, components], with a gaussian_mixture prior
 
 Conventions. Images: y = (v + u) / 256 with noise u (1/2 unless told); log-dets are those of dz/dv, so scores are log P(v).
-Coupling: s = gain * tanh(raw s), y = (x + t) exp(s). Quadrants run 0 top-left, 1 top-right, 2 bottom-right, 3 bottom-left.
-The net of an additive coupling gives t alone, and such a coupling has no gain.
+Coupling: s = gain * tanh(raw s), y = (x + t) exp(s). The net of an additive coupling gives t alone, and such a coupling has no gain.
 """
 
 import json
@@ -20,11 +20,20 @@ import torch
 import torch.nn.functional as F
 from safetensors import safe_open
 
-FIXED = (".mean", ".variance", ".scale")
+import reference_nets
+import reference_priors
+from reference_masks import masks, tiles, whole
+from reference_steps import LINEAR
 
 
-def trainable(name):
-    return not name.endswith(FIXED)
+def trainable(spec, name):
+    """Statistics, standardising and rotation are fixed, and what the description says is."""
+    if name.startswith("prior."):
+        return spec["prior"].get("trainable", True)
+    step, leaf = spec["steps"][int(name.split(".")[1])], name.rsplit(".", 1)[1]
+    if step["op"] == "conv1x1":
+        return leaf == "weight" and step.get("trainable", True)
+    return step["op"] not in ("affine", "rotation") and leaf not in ("mean", "variance")
 
 
 def decayed(name):
@@ -32,40 +41,11 @@ def decayed(name):
     return name.endswith(".weight_g") or (name.endswith(".gain") and not name.endswith("_norm.gain"))
 
 
-def quadrant(index, height, width):
-    mask = torch.zeros(1, 1, height, width)
-    rows = slice(0, height // 2) if index in (0, 1) else slice(height // 2, None)
-    columns = slice(0, width // 2) if index in (0, 3) else slice(width // 2, None)
-    mask[..., rows, columns] = 1
-    return mask
-
-
-def masks(mask, shape):
-    """(seen, changed): 1 where the net sees the input, 1 where the coupling changes it. Not for the channel mask."""
-    kind = mask["type"]
-    if kind == "cycle":
-        return quadrant(mask["from"], *shape[1:]), quadrant(mask["to"], *shape[1:])
-    if kind == "tabular":
-        index = torch.arange(shape[0])[None]
-        seen = index < shape[0] // 2
-    else:
-        rows = torch.arange(shape[1])[:, None].expand(shape[1], shape[2])[None, None]
-        columns = torch.arange(shape[2])[None, :].expand(shape[1], shape[2])[None, None]
-        seen = {
-            "checkerboard": (rows + columns) % 2 == 1,
-            "horizontal": rows < shape[1] // 2,
-            "vertical": columns < shape[2] // 2,
-        }[kind]
-    if mask.get("reverse", False):
-        seen = ~seen
-    return seen.double(), (~seen).double()
-
-
 class ReferenceFlow:
     def __init__(self, spec, tensors, dtype=torch.float64):
         self.spec, self.dtype = spec, dtype
         self.tensors = {name: value.detach().to(dtype).clone() for name, value in tensors.items()}
-        self.parameters = {name: value.requires_grad_() for name, value in self.tensors.items() if trainable(name)}
+        self.parameters = {name: value.requires_grad_() for name, value in self.tensors.items() if trainable(spec, name)}
         self.shapes, self.masks = [], {}
         shape = tuple(spec["input"]["shape"])
         self.dims = math.prod(shape)
@@ -84,53 +64,10 @@ class ReferenceFlow:
         with safe_open(path, framework="pt") as file:
             return cls(json.loads(file.metadata()["weir"]), {name: file.get_tensor(name) for name in file.keys()}, dtype)
 
-    # ---- the st-networks
-
-    def conv(self, name, x):
-        if name + ".weight_v" in self.tensors:
-            v, g = self.tensors[name + ".weight_v"], self.tensors[name + ".weight_g"]
-            weight = v * (g / v.flatten(1).norm(dim=1)).reshape(-1, 1, 1, 1)
-        else:
-            weight = self.tensors[name + ".weight"]
-        return F.conv2d(x, weight, self.tensors.get(name + ".bias"), padding=weight.shape[-1] // 2)
-
-    def norm(self, name, x, training):
-        if name + ".gain" not in self.tensors:
-            return x
-        gain, bias = self.tensors[name + ".gain"], self.tensors[name + ".bias"]
-        if training:
-            return F.batch_norm(x, None, None, gain, bias, training=True, eps=1e-5)
-        return F.batch_norm(x, self.tensors[name + ".mean"], self.tensors[name + ".variance"], gain, bias, eps=1e-5)
-
-    def resnet(self, name, net, x, training):
-        x = self.norm(name + ".in_norm", x, training)
-        if net.get("input_scale", 1) != 1:
-            x = x * net["input_scale"]
-        x = self.conv(name + ".in_conv", F.relu_(torch.cat((x, -x), 1)))
-        skips = net.get("skip", True)
-        total = self.conv(name + ".in_skip", x) if skips else None
-        for block in range(net["blocks"]):
-            part = f"{name}.blocks.{block}"
-            # The residual needs x again, so without batch norm the ReLU must not write into it.
-            u = self.norm(part + ".in_norm", x, training)
-            u = self.conv(part + ".in_conv", F.relu(u) if u is x else F.relu_(u))
-            u = self.norm(part + ".out_norm", u, training)
-            x = self.conv(part + ".out_conv", F.relu_(u)) + x
-            if skips:
-                total = total + self.conv(f"{name}.skips.{block}", x)
-        x = self.norm(name + ".out_norm", total if skips else x, training)
-        return self.conv(name + ".out_conv", F.relu(x))
-
-    def mlp(self, name, net, x):
-        for layer in range(net["layers"] + 2):
-            part = f"{name}.layers.{layer}"
-            x = F.linear(x if layer == 0 else F.relu(x), self.tensors[part + ".weight"], self.tensors[part + ".bias"])
-        return x
-
     def scale_and_shift(self, index, step, x, training):
         """(s, t) of what the net sees, before masking."""
         name = f"steps.{index}.net"
-        raw = self.resnet(name, step["net"], x, training) if step["net"]["type"] == "resnet" else self.mlp(name, step["net"], x)
+        raw = reference_nets.apply(self.tensors, name, step["net"], x, training)
         if step["transform"] == "additive":
             return torch.zeros_like(raw), raw
         s, t = raw.chunk(2, 1)
@@ -147,15 +84,15 @@ class ReferenceFlow:
             x = torch.cat((seen, change) if reverse else (change, seen), 1)
         else:
             visible, changed = self.masks[index]
+            factor = step["mask"]["factor"] if step["mask"]["type"] == "sub_quadrant" else 1
+            if factor > 1:
+                x = tiles(x, factor)
             s, t = self.scale_and_shift(index, step, x * visible, training)
             s, t = s * changed, t * changed
             x = x * torch.exp(-s) - t if inverse else (x + t) * torch.exp(s)
+            if factor > 1:
+                x, s = whole(x, factor), whole(s, factor)
         return x, s.flatten(1).sum(1)
-
-    def affine(self, index):
-        """Mean and scale of a standardising step, one per channel or dimension."""
-        shape = (-1,) + (1,) * (len(self.shapes[index]) - 1)
-        return (self.tensors[f"steps.{index}.{part}"].reshape(shape) for part in ("mean", "scale"))
 
     # ---- the whole map
 
@@ -182,12 +119,9 @@ class ReferenceFlow:
             elif op == "factor_out":
                 parts.append(x[:, step["keep"]:].flatten(1))
                 x = x[:, :step["keep"]]
-            elif op == "affine":
-                mean, scale = self.affine(index)
-                x = (x - mean) / scale
-                logdet = logdet - torch.log(torch.abs(scale)).sum() * (math.prod(x.shape[1:]) // len(scale))
             else:
-                raise ValueError(f"unknown op {op}")
+                x, change = LINEAR[op](self.tensors, f"steps.{index}", step, x, False)
+                logdet = logdet + change
         return torch.cat(parts + [x.flatten(1)], 1), logdet
 
     def inverse(self, z, noise=0.5):
@@ -214,37 +148,60 @@ class ReferenceFlow:
                 size = math.prod(shape) - math.prod((step["keep"],) + shape[1:])
                 rest, part = rest[:, :rest.shape[1] - size], rest[:, rest.shape[1] - size:]
                 x = torch.cat((x, part.reshape((-1, shape[0] - step["keep"]) + shape[1:])), 1)
-            elif op == "affine":
-                mean, scale = self.affine(index)
-                logdet = logdet + torch.log(torch.abs(scale)).sum() * (math.prod(x.shape[1:]) // len(scale))
-                x = x * scale + mean
+            else:
+                x, change = LINEAR[op](self.tensors, f"steps.{index}", step, x, True)
+                logdet = logdet + change
         return x, logdet
 
-    def log_likelihood(self, z, logdet):
-        return -0.5 * (z * z).sum(1) - 0.5 * self.dims * math.log(2 * math.pi) + logdet
+    def log_likelihood(self, z, logdet, labels=None):
+        return reference_priors.log_density(self.spec["prior"], self.tensors, z, labels) + logdet
 
-    def score(self, x, noise=0.5):
+    def score(self, x, noise=0.5, labels=None):
         with torch.no_grad():
-            return self.log_likelihood(*self.forward(x, noise))
+            return self.log_likelihood(*self.forward(x, noise), labels)
 
-    def loss(self, x, noise=0.5):
-        """Mean negative log-likelihood in nats, batch norm using the batch's own statistics."""
-        return -self.log_likelihood(*self.forward(x, noise, training=True)).mean()
+    def score_classes(self, x, noise=0.5):
+        """log p(x | class), nats [n, components]."""
+        with torch.no_grad():
+            z, logdet = self.forward(x, noise)
+            return reference_priors.class_log_densities(self.tensors, z) + logdet[:, None]
 
-    def gradients(self, x, noise=0.5):
-        loss = self.loss(x, noise)
+    # ---- training
+
+    def training_likelihoods(self, x, noise=0.5, labels=None, negative=None):
+        """Log-likelihoods of x [n] and of the negative samples [m] (none: empty), which pass forward together: batch norm uses the
+        statistics of both."""
+        x = torch.as_tensor(x)
+        together = x if negative is None else torch.cat((x, torch.as_tensor(negative).to(x)))
+        z, logdet = self.forward(together, noise, training=True)
+        n = len(x)
+        return self.log_likelihood(z[:n], logdet[:n], labels), self.log_likelihood(z[n:], logdet[n:])
+
+    def loss(self, x, noise=0.5, labels=None, negative=None, floor=None):
+        """Mean negative log-likelihood in nats. With negative samples half of it plus half the mean log-likelihood of those above the
+        floor, when there are any."""
+        inside, outside = self.training_likelihoods(x, noise, labels, negative)
+        counted = outside if floor is None else outside[outside > floor]
+        return -inside.mean() if len(counted) == 0 else 0.5 * (counted.mean() - inside.mean())
+
+    def gradients(self, x, noise=0.5, **batch):
+        loss = self.loss(x, noise, **batch)
         names = list(self.parameters)
         values = torch.autograd.grad(loss, [self.parameters[name] for name in names])
         return loss.detach(), dict(zip(names, values))
 
-    def adam(self, weight_decay=5e-5):
+    def optimizer(self, kind, weight_decay=5e-5):
+        """Adam, AdamW or RMSprop with PyTorch's defaults and weight decay on the gains only."""
         gains = [value for name, value in self.parameters.items() if decayed(name)]
         others = [value for name, value in self.parameters.items() if not decayed(name)]
-        groups = [{"params": others}, {"params": gains, "weight_decay": weight_decay}]
-        return torch.optim.Adam([group for group in groups if group["params"]], lr=0.0)
+        groups = [{"params": others, "weight_decay": 0.0}, {"params": gains, "weight_decay": weight_decay}]
+        return getattr(torch.optim, kind)([group for group in groups if group["params"]], lr=0.0)
+
+    def adam(self, weight_decay=5e-5):
+        return self.optimizer("Adam", weight_decay)
 
     def step(self, optimizer, x, learning_rate, noise=0.5, clip_norm=100.0):
-        """One training step: clip the gradient's norm, add weight decay, Adam. Returns the loss before the update."""
+        """One training step: clip the gradient's norm, add weight decay, update. Returns the loss before the update."""
         optimizer.zero_grad()
         loss = self.loss(x, noise)
         loss.backward()
