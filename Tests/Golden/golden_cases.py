@@ -11,6 +11,7 @@ class Case(NamedTuple):
     prior: dict = {"type": "standard_normal"}
     labels: bool = False
     negatives: int = 0
+    generated: bool = False  # are the weights too many to keep? Then the tests make them by golden_weights.generated
 
 
 def resnet(channels, blocks, **switches):
@@ -27,6 +28,10 @@ def glow(channels):
 
 def highway(channels, blocks):
     return {"type": "highway", "channels": channels, "blocks": blocks}
+
+
+def autoencoder(latent, layout="valid"):
+    return {"type": "autoencoder", "latent": latent, "layout": layout}
 
 
 def mlp(hidden, layers):
@@ -49,6 +54,10 @@ def cycle(start):
 
 def sub_quadrant(factor, start, to):
     return {"type": "sub_quadrant", "factor": factor, "from": start, "to": to}
+
+
+def centre(reverse, **margin):
+    return {**reversible("centre", reverse), **margin}
 
 
 def glow_step(net, reverse=False):
@@ -102,4 +111,30 @@ CASES = {
                                 coupling(reversible("tabular", True), mlp(8, 1))], 9, True, prior={"type": "learned_normal"}),
     "mixture_labels": Case((5,), [coupling(reversible("tabular", r), mlp(9, 1)) for r in (False, True)], 10,
                            prior=mixture(3), labels=True),
+    "mixture_fixed": Case((1, 4, 6), IMAGE + [coupling(reversible("horizontal", r), convnet(6, 1)) for r in (False, True)], 5,
+                          prior=mixture(2, trainable=False)),
+    "mixture": Case((2, 4, 4), IMAGE + SQUEEZE + glow_step(glow(7)) + [{"op": "factor_out", "keep": 3}], 6, True, prior=mixture(4)),
+    "sub_quadrant": Case((1, 8, 12), IMAGE + [coupling(sub_quadrant(2, 0, 1), resnet(7, 1)), coupling(sub_quadrant(4, 3, 0), glow(6)),
+                                              coupling(sub_quadrant(2, 2, 0), resnet(6, 2, skip=False, latent=5)),
+                                              coupling(sub_quadrant(2, 1, 2), highway(5, 1), "additive")], 6, True),
+    "sub_quadrant_odd": Case((2, 9, 15), IMAGE + [coupling(sub_quadrant(3, 1, 2), convnet(5, 1))], 4),
+    "centre": Case((1, 9, 10), IMAGE + [coupling(centre(False), resnet(6, 1)), coupling(centre(True, margin=2), highway(6, 2)),
+                                        coupling(centre(False, margin=3), convnet(5, 2)), coupling(centre(True), glow(7))], 5),
+    "bottleneck": Case((1, 6, 5), IMAGE + [coupling(reversible("checkerboard", False), resnet(6, 2, skip=False, latent=3)),
+                                           coupling(reversible("horizontal", True),
+                                                    resnet(5, 4, skip=False, batch_norm=False, latent=17)),
+                                           coupling(cycle(2), resnet(4, 3, skip=False, latent=1))], 6, True),
+    "convnet": Case((2, 5, 6), IMAGE + [coupling(reversible("channel", False), convnet(9, 2)),
+                                        coupling(reversible("checkerboard", True), convnet(17, 1, weight_norm=False)),
+                                        coupling(reversible("vertical", False), convnet(6, 3), "additive")], 5, True),
+    "highway": Case((1, 7, 6), IMAGE + [coupling(reversible("checkerboard", False), highway(9, 3)), {"op": "actnorm"},
+                                        coupling(cycle(1), highway(16, 1))], 5, True),
+    "negative": Case((1, 6, 6), IMAGE + [coupling(reversible("checkerboard", r), resnet(6, 1)) for r in (False, True)], 5,
+                     negatives=6),
+    "negative_glow": Case((3, 4, 4), IMAGE + SQUEEZE + glow_step(highway(6, 1)), 4, prior=mixture(2), labels=True, negatives=3),
+    "autoencoder_padded": Case((2, 8, 12), IMAGE + [coupling(reversible("vertical", False), autoencoder(6, "padded"))], 3,
+                               generated=True),
+    "autoencoder_small": Case((1, 13, 14), IMAGE + [coupling(reversible("checkerboard", True), autoencoder(5))], 3, generated=True),
+    "autoencoder": Case((1, 16, 28), IMAGE + [coupling(reversible("horizontal", False), autoencoder(9), "additive")], 2,
+                        generated=True),
 }

@@ -1,5 +1,6 @@
 """Random weights for the golden models."""
 
+import numpy as np
 import torch
 
 from reference_nets import autoencoder_layers, encoded_shape
@@ -18,6 +19,9 @@ class Weights:
 
     def uniform(self, name, shape, low, high):
         self.tensors[name] = low + (high - low) * torch.rand(shape, generator=self.generator)
+
+    def negate_last(self, name):
+        self.tensors[name][-1] *= -1
 
     def norm(self, name, net, channels):
         if net["batch_norm"]:
@@ -118,7 +122,7 @@ class Weights:
             output = channels
         else:
             self.uniform(name + ".gain", (channels,), 0.3, 0.9)
-            self.tensors[name + ".gain"][-1] *= -1
+            self.negate_last(name + ".gain")
         getattr(self, step["net"]["type"])(name + ".net", step["net"], shape, output)
 
     def affine(self, name, step, shape):
@@ -147,8 +151,41 @@ class Weights:
             self.normal("prior.raw_scales", (prior["components"],), 0.3, mean=0.7)
 
 
+def generated(count, seed, mean, spread):
+    """Numbers between mean - spread and mean + spread that a test in any language can make for itself: the i-th is, in double and then
+    rounded, mean + spread u, where u = top / 2^23 - 1 and top holds the upper 24 bits of SplitMix64's output for state seed 2^32 + i."""
+    with np.errstate(over="ignore"):
+        state = (np.uint64(seed) << np.uint64(32)) + np.arange(count, dtype=np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+        state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        state = state ^ (state >> np.uint64(31))
+    unit = (state >> np.uint64(40)).astype(np.float64) / 2 ** 23 - 1
+    return torch.from_numpy((mean + spread * unit).astype(np.float32))
+
+
+class GeneratedWeights(Weights):
+    """The same by `generated`, remembering how: rules[name] = (seed, mean, spread)."""
+
+    def __init__(self, seed):
+        super().__init__(seed)
+        self.seed, self.rules = 1000 * seed, {}
+
+    def uniform(self, name, shape, low, high):
+        self.seed += 1
+        self.rules[name] = (self.seed, (low + high) / 2, (high - low) / 2)
+        self.tensors[name] = generated(torch.Size(shape).numel(), *self.rules[name]).reshape(shape)
+
+    def negate_last(self, name):
+        pass
+
+    def normal(self, name, shape, scale, mean=0.0):
+        width = scale * 3 ** 0.5
+        self.uniform(name, shape, mean - width, mean + width)
+
+
 def make_model(case, seed):
-    weights, shape = Weights(seed), case.shape
+    """(description, tensors, rules of generated tensors or none)"""
+    weights, shape = GeneratedWeights(seed) if case.generated else Weights(seed), case.shape
     for index, step in enumerate(case.steps):
         make = getattr(weights, step["op"], None)  # none for steps without tensors
         if make:
@@ -160,4 +197,4 @@ def make_model(case, seed):
     weights.prior(case.prior, torch.Size(case.shape).numel())
     levels = 256 if len(case.shape) == 3 else 0
     spec = {"version": 1, "input": {"shape": list(case.shape), "levels": levels}, "prior": case.prior, "steps": case.steps}
-    return spec, weights.tensors
+    return spec, weights.tensors, getattr(weights, "rules", {})

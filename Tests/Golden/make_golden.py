@@ -17,6 +17,9 @@ fractional value v + u - 1/2 encodes any noise u):
     batches, losses, learning_rate   f32 [steps, n, ...], f64 [steps], f64 [1]: losses of Adam steps from the model's weights (some cases)
     losses_adamw, losses_rmsprop, weight_decay   f64 [steps] twice, f64 [1]: the same steps by AdamW and RMSprop, with that weight decay
                                 on the gains (new cases with training steps)
+    generated.TENSOR            f64 [3]: seed, mean, spread. A case whose weights are many has no model file but these, and its description in
+                                the metadata entry "weir" of the expectations; see golden_weights.generated. Of a long gradient there,
+                                gradient.TENSOR holds every stride.TENSOR-th (f64 [1]) number only, from the first
     deviation.NAME              f64 [1], how far PyTorch's float32 is from float64 on the same thing: the largest difference, or for
                                 gradients the norm of the difference; for loss the root mean square over its samples, whose errors may cancel
                                 in the mean by luck; for losses the largest relative one. The worst of several equivalent ways of
@@ -42,6 +45,7 @@ DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
 STEPS = 20
 LEARNING_RATE = 2e-3
 WEIGHT_DECAY = 0.3
+LONG = 4096  # numbers of a generated case's gradient from which it is thinned out
 ONLY_ADAM = ("multiscale", "tabular")  # recorded before the other optimizers
 
 
@@ -89,13 +93,22 @@ def reordered(batch, order):
     return {name: value[order] if name == "labels" else value for name, value in batch.items()}
 
 
+def stride(value):
+    """For about a thousand numbers; odd, so that it walks through all axes."""
+    return value.numel() // 1000 | 1 if value.numel() > LONG else 1
+
+
+def thinned(value, generated):
+    return value.flatten()[::stride(value)] if generated and stride(value) > 1 else value
+
+
 def samples_of_loss(flow, x, batch):
     with torch.no_grad():
         inside, outside = flow.training_likelihoods(x, **{name: batch[name] for name in ("labels", "negative") if name in batch})
     return inside, outside[outside > batch.get("floor", -torch.inf)]
 
 
-def expected(spec, tensors, x, batch):
+def expected(spec, tensors, x, batch, generated):
     exact = ReferenceFlow(spec, tensors)
     with torch.no_grad():
         z, logdet = exact.forward(x)
@@ -110,7 +123,8 @@ def expected(spec, tensors, x, batch):
     results = {"z": z, "logdet": logdet, "score": score, "loss": loss.reshape(1), "gradient_norm": norm.reshape(1)}
     if spec["prior"]["type"] == "gaussian_mixture":
         results["score_classes"] = exact.score_classes(x)
-    results.update({f"gradient.{name}": value for name, value in gradients.items()})
+    for name, value in gradients.items():
+        results[f"gradient.{name}"] = thinned(value, generated)
 
     single = ReferenceFlow(spec, tensors, torch.float32)
     deviations = {name: torch.zeros(1, dtype=torch.float64) for name in results}
@@ -134,7 +148,7 @@ def expected(spec, tensors, x, batch):
             gradients32 = single.gradients(x[order], **reordered(batch, order))[1]
             note("gradient_norm", (torch.sqrt(sum((value.double() ** 2).sum() for value in gradients32.values())) - norm).abs())
             for name, value in gradients32.items():
-                note(f"gradient.{name}", (value.double() - gradients[name]).norm())
+                note(f"gradient.{name}", (thinned(value, generated).double() - results[f"gradient.{name}"]).norm())
     return results, deviations
 
 
@@ -162,14 +176,20 @@ def expected_training(name, spec, tensors, batches):
     return results, deviations
 
 
+def write(name, kind, content, metadata):
+    path = os.path.join(DATA, f"{name}.{kind}.safetensors")
+    save_file({key: value.contiguous() for key, value in content.items()}, path, metadata=metadata)
+    return os.path.getsize(path)
+
+
 def make(name, case, seed):
-    spec, tensors = make_model(case, seed)
+    spec, tensors, rules = make_model(case, seed)
     generator = torch.Generator().manual_seed(1000 + seed)
     x = make_inputs(case.shape, case.samples, generator)
     batch = make_batch(case, generator)
     if case.negatives:
         batch["floor"] = negative_floor(ReferenceFlow(spec, tensors), x, batch["negative"])
-    results, deviations = expected(spec, tensors, x, batch)
+    results, deviations = expected(spec, tensors, x, batch, case.generated)
     assert all(torch.isfinite(value).all() for value in results.values()), name
     if case.training:
         batches = torch.stack([make_inputs(case.shape, case.samples, generator) for _ in range(STEPS)])
@@ -179,13 +199,15 @@ def make(name, case, seed):
         results["labels"] = batch["labels"].float()
     if case.negatives:
         results.update({"negative": batch["negative"], "negative_floor": torch.tensor([batch["floor"]], dtype=torch.float64)})
-    apart = {f"deviation.{key}": value for key, value in deviations.items()}
-    size = 0
-    for kind, content in {"model": tensors, "expect": {"input": x, **results, **apart}}.items():
-        path = os.path.join(DATA, f"{name}.{kind}.safetensors")
-        metadata = {"weir": json.dumps(spec, separators=(",", ":"))} if kind == "model" else {"case": name}
-        save_file({key: value.contiguous() for key, value in content.items()}, path, metadata=metadata)
-        size += os.path.getsize(path)
+    content = {"input": x, **results, **{f"deviation.{key}": value for key, value in deviations.items()}}
+    description = {"weir": json.dumps(spec, separators=(",", ":"))}
+    if case.generated:
+        content.update({f"generated.{key}": torch.tensor(rule, dtype=torch.float64) for key, rule in rules.items()})
+        content.update({f"stride.{key}": torch.tensor([stride(value)], dtype=torch.float64) for key, value in tensors.items()
+                        if stride(value) > 1})
+        size = write(name, "expect", content, {"case": name, **description})
+    else:
+        size = write(name, "model", tensors, description) + write(name, "expect", content, {"case": name})
     worst = max(value for key, value in deviations.items() if key.startswith("gradient.")) / results["gradient_norm"]
     line = f"{name:18} {size:9,} bytes   score {results['score'].mean():10.3f}   float32 apart: gradient {worst.item():.1e} of its norm"
     shown = ("z", "score", "score_classes", "loss", "losses", "losses_adamw", "losses_rmsprop")
