@@ -12,6 +12,7 @@
 #include "kernels/batchnorm/batchnorm.h"
 #include "kernels/conv3x3/conv3x3.h"
 #include "kernels/coupling/coupling.h"
+#include "kernels/gate/gate.h"
 #include "kernels/gemm/gemm.h"
 #include "kernels/logit/logit.h"
 #include "kernels/optimizer/optimizer.h"

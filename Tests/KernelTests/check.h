@@ -19,6 +19,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "kernels/kernels.h"
 
@@ -54,6 +55,12 @@ void check_fill_blocked(float *values, size_t channels, size_t pixels, float low
 bool check_close(const char *what, const float *got, const double *want, const double *bound, size_t count);
 /// Equal bit for bit (so a NaN must have the same payload, and -0 is not 0).
 bool check_bits(const char *what, const float *got, const float *want, size_t count);
+
+typedef void check_map_fn(const float *x, float *y, size_t count);
+typedef double check_exact_fn(double x);
+/// f within `bound` units in the last place of `exact`: at every 2039th float there is, and at every float near the `count` bit
+/// patterns in `places`.
+void check_sweep(check_map_fn *f, check_exact_fn *exact, double bound, const uint32_t *places, size_t count);
 
 /// How far a float sum of `terms` products may lie from the exact one, whatever its order and whether or not products are rounded:
 /// gamma_n = n u / (1 - n u) times the sum of |terms| (Higham 2002, section 3.1), u = 2^-24.

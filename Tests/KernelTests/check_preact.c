@@ -1,4 +1,4 @@
-// Pre-activation against its formula in double: every combination of affine, relu, negate and halo over odd shapes.
+// Pre-activation against its formula in double: every combination of affine, relu, slope, negate and halo over odd shapes.
 #include <math.h>
 #include <string.h>
 
@@ -12,6 +12,7 @@ enum { CHANNELS = sizeof channels / sizeof channels[0], SIDES = sizeof sides / s
 typedef struct shape {
   size_t c, h, w, pad, offset;
   bool affine, relu, negate;
+  float slope;
 } shape;
 
 typedef struct fixture {
@@ -39,8 +40,8 @@ static fixture make(const shape *s) {
 }
 
 static void name(const char *what, const shape *s) {
-  check_case("%s: c %zu h %zu w %zu pad %zu offset %zu%s%s%s", what, s->c, s->h, s->w, s->pad, s->offset,
-             s->affine ? " affine" : "", s->relu ? " relu" : "", s->negate ? " negate" : "");
+  check_case("%s: c %zu h %zu w %zu pad %zu offset %zu%s%s%s slope %g", what, s->c, s->h, s->w, s->pad, s->offset,
+             s->affine ? " affine" : "", s->relu ? " relu" : "", s->negate ? " negate" : "", (double)s->slope);
 }
 
 /// u of channel c at pixel p, and how far a float u may be from it.
@@ -53,7 +54,17 @@ static double value(const shape *s, const fixture *f, size_t c, size_t p, double
   return product + (double)f->shift[c];
 }
 
-static double rectify(double u) { return u <= 0 ? 0 : u; }
+/// y, and what rounding slope * u adds to the error of u.
+static double activate(const shape *s, double u, double *bound) {
+  if (!s->relu || !(u <= 0)) return u;
+  if (s->slope == 0) return 0;
+  const double y = (double)s->slope * u;
+  if (isfinite(y)) *bound += U * fabs(y);
+  return y;
+}
+
+/// dy / du, also where u is NaN.
+static double activate_back(const shape *s, double u) { return !s->relu || u > 0 ? 1 : (double)s->slope; }
 
 static void check_forward(weir_k_preact_forward_fn *kernel, const shape *s) {
   name("forward", s);
@@ -69,14 +80,15 @@ static void check_forward(weir_k_preact_forward_fn *kernel, const shape *s) {
       const size_t place = ((p / s->w + s->pad) * width + p % s->w + s->pad) * WEIR_BLOCK;
       double error;
       const double u = value(s, &f, c, p, &error);
-      want[lane(c, pixels) + place] = s->relu ? rectify(u) : u;
-      bound[lane(c, pixels) + place] = error;
+      const size_t i = lane(c, pixels) + place, j = lane(s->c + c, pixels) + place;
+      bound[i] = error;
+      want[i] = activate(s, u, &bound[i]);
       if (!s->negate) continue;
-      want[lane(s->c + c, pixels) + place] = s->relu ? rectify(-u) : -u;
-      bound[lane(s->c + c, pixels) + place] = error;
+      bound[j] = error;
+      want[j] = activate(s, -u, &bound[j]);
     }
   }
-  const weir_preact a = {f.x, f.scale, f.shift, y, s->c, s->h, s->w, s->pad, s->relu, s->negate};
+  const weir_preact a = {f.x, f.scale, f.shift, y, s->c, s->h, s->w, s->pad, s->relu, s->negate, s->slope};
   kernel(&a);
   check_close("y", y, want, bound, count);
   check_release();
@@ -100,12 +112,13 @@ static void check_backward(weir_k_preact_backward_fn *kernel, const shape *s) {
       double error;
       const double u = value(s, &f, c, p, &error), straight = (double)dy[i];
       const double other = s->negate ? (double)dy[lane(s->c + c, pixels) + p * WEIR_BLOCK] : 0;
-      want[i] = (!s->relu || u > 0 ? straight : 0) - (!s->relu || u < 0 ? other : 0);
-      bound[i] = U * fabs(want[i]);
+      const double kept = activate_back(s, u) * straight, lost = activate_back(s, -u) * other;
+      want[i] = kept - lost;
+      bound[i] = U * (fabs(want[i]) + 2 * fabs(kept) + 2 * fabs(lost));
       if (s->relu && fabs(u) <= error) bound[i] += fabs(straight) + fabs(other);  // the sign of u is open
     }
   }
-  weir_preact_gradient a = {f.x, f.scale, f.shift, dy, du, s->c, s->h, s->w, s->relu, s->negate};
+  weir_preact_gradient a = {f.x, f.scale, f.shift, dy, du, s->c, s->h, s->w, s->relu, s->negate, s->slope};
   kernel(&a);
   check_close("du", du, want, bound, count);
   if (!s->negate) {
@@ -117,16 +130,22 @@ static void check_backward(weir_k_preact_backward_fn *kernel, const shape *s) {
 }
 
 static int check_all(const weir_kernels *candidate, bool forward) {
-  for (size_t k = 0; k < CHANNELS * SIDES * 16; k++) {
-    const size_t flags = k % 16, side = k / 16 % SIDES;
-    const shape s = {.c = channels[k / 16 / SIDES],
+  for (size_t k = 0; k < CHANNELS * SIDES * 64; k++) {
+    const size_t flags = k % 64, side = k / 64 % SIDES;
+    // Without relu the slope must not be read.
+    const bool relu = flags / 2 % 2, leaky = flags / 8 % 2;
+    const shape s = {.c = channels[k / 64 / SIDES],
                      .h = sides[side][0],
                      .w = sides[side][1],
-                     .pad = flags / 8,
-                     .offset = k / 16 % 4,
+                     .pad = flags / 16,
+                     .offset = k / 64 % 4,
                      .affine = flags & 1,
-                     .relu = flags / 2 % 2,
-                     .negate = flags / 4 % 2};
+                     .relu = relu,
+                     .negate = flags / 4 % 2,
+                     .slope = !leaky ? 0
+                              : relu ? 0.01f
+                                     : NAN};
+    if (!forward && s.pad > 0) continue;
     if (forward)
       check_forward(candidate->preact_forward, &s);
     else

@@ -1,5 +1,12 @@
 // preact_ref.c has the formulas. One block of channels at a time; flags are constants inside each inlined copy.
 
+typedef enum preact_kind { PREACT_LINEAR, PREACT_RELU, PREACT_LEAKY } preact_kind;
+
+WEIR_SIMD_INLINE preact_kind preact_kind_of(bool relu, float slope) {
+  if (!relu) return PREACT_LINEAR;
+  return slope == 0 ? PREACT_RELU : PREACT_LEAKY;
+}
+
 /// Channels of block b that exist.
 WEIR_SIMD_INLINE size_t preact_lanes(size_t c, size_t b) { return c - b * 16 < 16 ? c - b * 16 : 16; }
 
@@ -8,15 +15,19 @@ WEIR_SIMD_INLINE float *preact_zero(float *y, size_t pixels) {
   return y + 16 * pixels;
 }
 
-/// v_max gives NaN for NaN in its first argument.
-WEIR_SIMD_INLINE vf16 preact_activate(vf16 u, vm16 lanes, bool relu) {
-  return v_blend(lanes, relu ? v_max(u, v_zero()) : u, v_zero());
+/// v_max gives NaN for NaN in its first argument; a comparison with NaN is false.
+WEIR_SIMD_INLINE vf16 preact_activate(vf16 u, vm16 lanes, preact_kind kind, vf16 slope) {
+  vf16 y = u;
+  if (kind == PREACT_RELU) y = v_max(u, v_zero());
+  if (kind == PREACT_LEAKY) y = v_blend(v_lt(u, v_zero()), v_mul(slope, u), u);
+  return v_blend(lanes, y, v_zero());
 }
 
-WEIR_SIMD_INLINE void preact_block(const weir_preact *a, size_t b, bool affine, bool relu) {
+WEIR_SIMD_INLINE void preact_block(const weir_preact *a, size_t b, bool affine, preact_kind kind) {
   const vm16 lanes = vm_first(preact_lanes(a->c, b));
   const vf16 scale = affine ? v_load(a->scale + 16 * b) : v_zero();
   const vf16 shift = affine ? v_load(a->shift + 16 * b) : v_zero();
+  const vf16 slope = v_set1(a->slope);
   const size_t width = a->w + 2 * a->pad;
   const float *x = a->x + b * a->h * a->w * 16;
   float *y = a->y + b * (a->h + 2 * a->pad) * width * 16;
@@ -25,7 +36,7 @@ WEIR_SIMD_INLINE void preact_block(const weir_preact *a, size_t b, bool affine, 
     y = preact_zero(y, a->pad);
     for (size_t q = 0; q < a->w; ++q, x += 16, y += 16) {
       const vf16 value = v_load(x);
-      v_store(y, preact_activate(affine ? v_fma(scale, value, shift) : value, lanes, relu));
+      v_store(y, preact_activate(affine ? v_fma(scale, value, shift) : value, lanes, kind, slope));
     }
     y = preact_zero(y, a->pad);
   }
@@ -35,6 +46,8 @@ WEIR_SIMD_INLINE void preact_block(const weir_preact *a, size_t b, bool affine, 
 /// The joined form moves channels to other lanes; it occurs at a network's few input channels, so lane by lane will do.
 static void preact_join(const weir_preact *a) {
   const size_t width = a->w + 2 * a->pad, pixels = (a->h + 2 * a->pad) * width;
+  const preact_kind kind = preact_kind_of(a->relu, a->slope);
+  const vf16 slope = v_set1(a->slope);
   preact_zero(a->y, weir_i_blocks(2 * a->c) * pixels);
   for (size_t b = 0; b < weir_i_blocks(a->c); ++b) {
     const size_t count = preact_lanes(a->c, b);
@@ -43,8 +56,8 @@ static void preact_join(const weir_preact *a) {
       vf16 u = v_load(a->x + (b * a->h * a->w + i) * 16);
       if (a->scale) u = v_fma(v_load(a->scale + 16 * b), u, v_load(a->shift + 16 * b));
       float positive[16], negative[16];
-      v_store(positive, preact_activate(u, lanes, a->relu));
-      v_store(negative, preact_activate(v_neg(u), lanes, a->relu));
+      v_store(positive, preact_activate(u, lanes, kind, slope));
+      v_store(negative, preact_activate(v_neg(u), lanes, kind, slope));
       float *y = a->y + ((i / a->w + a->pad) * width + i % a->w + a->pad) * 16;
       for (size_t l = 0; l < count; ++l) {
         const size_t c = b * 16 + l, joined = a->c + c;
@@ -55,21 +68,25 @@ static void preact_join(const weir_preact *a) {
   }
 }
 
+WEIR_SIMD_INLINE void preact_blocks(const weir_preact *a, preact_kind kind) {
+  for (size_t b = 0; b < weir_i_blocks(a->c); ++b) {
+    if (a->scale) {
+      preact_block(a, b, true, kind);
+    } else {
+      preact_block(a, b, false, kind);
+    }
+  }
+}
+
 static void WEIR_SIMD_NAME(preact_forward)(const weir_preact *a) {
   if (a->negate) {
     preact_join(a);
     return;
   }
-  for (size_t b = 0; b < weir_i_blocks(a->c); ++b) {
-    if (a->scale && a->relu) {
-      preact_block(a, b, true, true);
-    } else if (a->scale) {
-      preact_block(a, b, true, false);
-    } else if (a->relu) {
-      preact_block(a, b, false, true);
-    } else {
-      preact_block(a, b, false, false);
-    }
+  switch (preact_kind_of(a->relu, a->slope)) {
+    case PREACT_LINEAR: preact_blocks(a, PREACT_LINEAR); break;
+    case PREACT_RELU: preact_blocks(a, PREACT_RELU); break;
+    case PREACT_LEAKY: preact_blocks(a, PREACT_LEAKY); break;
   }
 }
 
@@ -87,6 +104,8 @@ WEIR_SIMD_INLINE void preact_block_back(const weir_preact_gradient *a, size_t b,
   const vm16 lanes = vm_first(preact_lanes(a->c, b));
   const vf16 scale = affine ? v_load(a->scale + 16 * b) : v_zero();
   const vf16 shift = affine ? v_load(a->shift + 16 * b) : v_zero();
+  const vf16 slope = v_set1(a->slope);
+  const bool leaky = preact_kind_of(a->relu, a->slope) == PREACT_LEAKY;
   const size_t pixels = a->h * a->w, start = b * pixels * 16;
   for (size_t i = 0; i < pixels; ++i) {
     vf16 du = v_load(a->dy + start + 16 * i);
@@ -94,8 +113,8 @@ WEIR_SIMD_INLINE void preact_block_back(const weir_preact_gradient *a, size_t b,
     if (a->relu) {
       const vf16 x = v_load(a->x + start + 16 * i);
       const vf16 u = affine ? v_fma(scale, x, shift) : x;
-      du = v_blend(v_lt(v_zero(), u), du, v_zero());
-      other = v_blend(v_lt(u, v_zero()), other, v_zero());
+      du = v_blend(v_lt(v_zero(), u), du, leaky ? v_mul(slope, du) : v_zero());
+      other = v_blend(v_lt(u, v_zero()), other, leaky ? v_mul(slope, other) : v_zero());
     }
     if (negate) du = v_sub(du, other);
     v_store(a->du + start + 16 * i, v_blend(lanes, du, v_zero()));

@@ -21,6 +21,7 @@
 #include "kernels/batchnorm/batchnorm_simd.inl"
 #include "kernels/conv3x3/conv3x3_simd.inl"
 #include "kernels/coupling/coupling_simd.inl"
+#include "kernels/gate/gate_simd.inl"
 #include "kernels/gemm/gemm_simd.inl"
 #include "kernels/logit/logit_simd.inl"
 #include "kernels/optimizer/optimizer_simd.inl"
