@@ -76,7 +76,7 @@ struct weir_bijector {
   void (*refresh)(const weir_step *step, const weir_flow_run *run);
   /// Refuses numbers, each valid by itself, that contradict each other. NULL when none can. The error's `where` is a tensor's name.
   weir_status (*check)(const weir_step *step, const weir_parameters *parameters, const float *values, weir_error *error);
-  /// What keeps this build from training such a step, as "it needs ..."; NULL when nothing does. The hook is NULL for most.
+  /// What keeps this build from training such a step and what to do, or NULL. The hook is NULL where nothing can.
   const char *(*untrainable)(const weir_step *step);
   /// Its st-network and the name of its mask. NULL for steps without.
   const weir_net *(*net)(const weir_step *step);
