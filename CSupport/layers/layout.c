@@ -38,3 +38,11 @@ void weir_i_layout_unpack_add(const float *blocked, const float *mask, size_t c,
       to[p] += mask == NULL ? from[p * WEIR_BLOCK] : from[p * WEIR_BLOCK] * mask[channel * pixels + p];
   }
 }
+
+void weir_i_layout_pack_add(const float *planar, size_t c, size_t pixels, float *blocked) {
+  for (size_t channel = 0; channel < c; channel++) {
+    const float *from = planar + channel * pixels;
+    float *to = blocked + lane_of(channel, pixels);
+    for (size_t p = 0; p < pixels; p++) to[p * WEIR_BLOCK] += from[p];
+  }
+}

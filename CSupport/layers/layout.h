@@ -19,5 +19,7 @@ void weir_i_layout_pack(const float *planar, const float *mask, size_t c, size_t
 void weir_i_layout_unpack(const float *blocked, size_t first, size_t c, size_t pixels, float *planar);
 /// planar [c][pixels] += mask * blocked; mask NULL means ones.
 void weir_i_layout_unpack_add(const float *blocked, const float *mask, size_t c, size_t pixels, float *planar);
+/// blocked += planar; lanes past c stay as they are.
+void weir_i_layout_pack_add(const float *planar, size_t c, size_t pixels, float *blocked);
 
 #endif

@@ -65,7 +65,8 @@
   TEST(trainer_tensors)               \
   TEST(trainer_fresh_weights)         \
   TEST(trainer_without_memory)        \
-  TEST(trainer_bad_arguments)
+  TEST(trainer_bad_arguments)         \
+  TEST(net_gradients)
 
 #define ENGINE_TEST_DECLARE(name) int test_##name(void);
 ENGINE_TEST_LIST(ENGINE_TEST_DECLARE)
