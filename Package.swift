@@ -19,9 +19,14 @@ let package = Package(
       path: "CSupport",
       exclude: ["CMakeLists.txt"],
       publicHeadersPath: "include",
-      cSettings: [.headerSearchPath("."), .define("WEIR_OPENMP", to: "1", .when(platforms: [.linux]))],
+      cSettings: [
+        .headerSearchPath("."),
+        .define("WEIR_OPENMP", to: "1", .when(platforms: [.linux])),
+        .define("WEIR_BLAS", to: "1", .when(platforms: [.linux])),
+      ],
       linkerSettings: [
         .linkedLibrary(":libomp.so.5", .when(platforms: [.linux])),
+        .linkedLibrary("openblas", .when(platforms: [.linux])),
         .linkedLibrary("m", .when(platforms: [.linux])),
       ]
     ),
