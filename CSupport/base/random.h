@@ -6,7 +6,13 @@
 #include <stdint.h>
 
 /// What a stream of numbers is for, so that streams of one seed never meet.
-enum { WEIR_I_STREAM_NOISE = 1, WEIR_I_STREAM_SAMPLE = 2, WEIR_I_STREAM_INIT = 3, WEIR_I_STREAM_TRAIN_NOISE = 4 };
+enum {
+  WEIR_I_STREAM_NOISE = 1,
+  WEIR_I_STREAM_SAMPLE = 2,
+  WEIR_I_STREAM_INIT = 3,
+  WEIR_I_STREAM_TRAIN_NOISE = 4,
+  WEIR_I_STREAM_CLASS = 5,
+};
 
 /// Four words for counter (position, index) of stream `stream` of `seed`.
 void weir_i_random_words(uint64_t seed, uint32_t stream, uint64_t index, uint32_t position, uint32_t words[4]);

@@ -87,5 +87,5 @@ weir_status weir_i_file_values(const weir_safetensors *file, const weir_flow *fl
     const weir_status status = read_parameter(file, parameter, values + parameter->offset, error);
     if (status != WEIR_OK) return status;
   }
-  return WEIR_OK;
+  return weir_i_flow_check(flow, values, error);
 }

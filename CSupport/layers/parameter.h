@@ -10,6 +10,7 @@
 typedef enum weir_initial {
   WEIR_INITIAL_ZERO,
   WEIR_INITIAL_ONE,
+  WEIR_INITIAL_CONSTANT,    // `bound`
   WEIR_INITIAL_UNIFORM,     // in [-bound, bound]
   WEIR_INITIAL_IDENTITY,    // a square matrix
   WEIR_INITIAL_ORTHOGONAL,  // a random rotation or reflection, square, of at most WEIR_I_MAX_ORTHOGONAL rows

@@ -35,40 +35,37 @@ static weir_status parse_input(weir_flow *flow, const weir_json *json, weir_erro
   return WEIR_OK;
 }
 
-static weir_status parse_prior(const weir_json *json, weir_error *error) {
-  static const char *const keys[] = {"type"}, *const types[] = {"standard_normal"};
-  const int prior = weir_i_json_get(json, 0, "prior");
-  size_t chosen;
-  if (!weir_i_json_is_object(json, prior))
-    return weir_i_fail(error, WEIR_ERROR_SPEC, "prior", "the description needs a prior: {\"type\": \"standard_normal\"}");
-  const weir_status status = weir_i_json_only(json, prior, "prior", keys, 1, error);
-  return status != WEIR_OK ? status : weir_i_json_choice(json, prior, "prior", "type", types, 1, true, 0, &chosen, error);
-}
-
-static weir_status parse_steps(weir_flow *flow, const weir_json *json, weir_error *error) {
+static weir_status parse_steps(weir_flow *flow, weir_build *build, const weir_json *json, weir_error *error) {
   const int steps = weir_i_json_get(json, 0, "steps");
   flow->step_count = weir_i_json_is_array(json, steps) ? weir_i_json_size(json, steps) : 0;
   if (flow->step_count == 0 || flow->step_count > MOST_STEPS)
     return weir_i_fail(error, WEIR_ERROR_SPEC, "steps", "the description needs an array of 1 to %d steps", MOST_STEPS);
   flow->steps = weir_i_pool_take(&flow->pool, flow->step_count, sizeof *flow->steps);
   if (flow->steps == NULL) return weir_i_fail(error, WEIR_ERROR_MEMORY, "steps", "no memory for %zu steps", flow->step_count);
-  weir_build build = {.pool = &flow->pool, .parameters = &flow->parameters};
   weir_map map = flow->input;
   for (size_t i = 0; i < flow->step_count; i++) {
     char path[32];
     snprintf(path, sizeof path, "steps.%zu", i);
     const weir_step_source source = {json, weir_i_json_item(json, steps, i), path, flow->levels, i};
     flow->steps[i].in = map;
-    const weir_status status = weir_i_step_parse(&flow->steps[i], &build, &source, error);
+    const weir_status status = weir_i_step_parse(&flow->steps[i], build, &source, error);
     if (status != WEIR_OK) return status;
     map = flow->steps[i].out;
   }
   if (flow->levels != 0 && !flow->steps[0].type->takes_integers)
     return weir_i_fail(error, WEIR_ERROR_SPEC, "steps.0", "an input with \"levels\": 256 needs \"dequantize\" as its first step");
+  return WEIR_OK;
+}
+
+// The prior comes last, so that its parameters do too.
+static weir_status parse_numbers(weir_flow *flow, const weir_json *json, weir_error *error) {
+  weir_build build = {.pool = &flow->pool, .parameters = &flow->parameters};
+  weir_status status = parse_steps(flow, &build, json, error);
+  if (status == WEIR_OK) status = weir_i_prior_parse(&flow->prior, &build, json, flow->dims, error);
   flow->packed = build.packed;
   flow->packed_training = build.packed_training;
   flow->norm_channels = build.norm_channels;
-  return WEIR_OK;
+  return status;
 }
 
 static weir_status parse(weir_flow *flow, const weir_json *json, weir_error *error) {
@@ -82,8 +79,7 @@ static weir_status parse(weir_flow *flow, const weir_json *json, weir_error *err
                        "the model is of version %zu and this library reads version 1; update the library", version);
   status = weir_i_json_only(json, 0, "", keys, sizeof keys / sizeof keys[0], error);
   if (status == WEIR_OK) status = parse_input(flow, json, error);
-  if (status == WEIR_OK) status = parse_prior(json, error);
-  if (status == WEIR_OK) status = parse_steps(flow, json, error);
+  if (status == WEIR_OK) status = parse_numbers(flow, json, error);
   return status;
 }
 

@@ -3,6 +3,7 @@
 #define WEIR_MODEL_FLOW_H
 
 #include "bijectors/bijector.h"
+#include "model/prior.h"
 
 typedef struct weir_flow {
   weir_pool pool;
@@ -13,7 +14,8 @@ typedef struct weir_flow {
   size_t levels;  // 256 or 0
   weir_step *steps;
   size_t step_count;
-  weir_parameters parameters;
+  weir_prior prior;
+  weir_parameters parameters;                     // of the steps, then of the prior
   size_t packed, packed_training, norm_channels;  // floats, floats, channels
 } weir_flow;
 
@@ -34,8 +36,23 @@ void weir_i_flow_inverse(const weir_flow *flow, weir_flow_run *run);
 /// From run->z and run->dz back to run->x and run->dx, adding parameters' gradients.
 void weir_i_flow_backward(const weir_flow *flow, weir_flow_run *run);
 
-/// log p(z) of a standard normal in `dims` dimensions.
-double weir_i_prior_log_density(const weir_kernels *kernels, const float *z, size_t dims);
+/// log p(x) of sample i after a forward: the prior's density of its latents, under class `label` when that is not WEIR_LABEL_UNKNOWN, and
+/// its logdet. May be NaN.
+double weir_i_flow_log_likelihood(const weir_flow *flow, const weir_flow_run *run, size_t i, int32_t label);
+/// As above for what hosts see: what is not a number, or infinite, is maximally anomalous.
+double weir_i_flow_score(const weir_flow *flow, const weir_flow_run *run, size_t i, int32_t label);
+
+/// True when a step's fresh parameters come from the first batch.
+bool weir_i_flow_starts_from_data(const weir_flow *flow);
+/// Walks forward over the samples in run->x, setting such parameters in run->layers.values and packing each step. Returns the first step
+/// whose numbers did not become finite ones, or flow->step_count.
+size_t weir_i_flow_initialise(const weir_flow *flow, weir_flow_run *run, float *packed, float *packed_training);
+/// Recomputes fixed numbers in run->layers.values that follow from trainable ones. A training run.
+void weir_i_flow_refresh(const weir_flow *flow, const weir_flow_run *run);
+/// The step that a parameter belongs to; NULL for the prior's.
+const weir_step *weir_i_flow_step_of(const weir_flow *flow, size_t parameter);
+/// Refuses values that contradict each other.
+weir_status weir_i_flow_check(const weir_flow *flow, const float *values, weir_error *error);
 
 double weir_i_flow_flops(const weir_flow *flow);
 

@@ -53,6 +53,8 @@ weir_status weir_model_get_info(const weir_model *model, weir_model_info *info) 
       .model_bytes = sizeof *model + flow->pool.bytes + flow->packed * sizeof *model->packed,
       .flops = weir_i_flow_flops(flow),
       .isa = model->kernels->isa,
+      .prior = flow->prior.type->type,
+      .components = flow->prior.components,
   };
   return WEIR_OK;
 }

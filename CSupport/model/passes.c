@@ -22,6 +22,7 @@ static void pack_steps(void *arg, size_t begin, size_t end, size_t thread) {
 void weir_i_flow_pack(const weir_flow *flow, const weir_team *team, const float *values, float *packed, float *packed_training) {
   pack_job job = {flow, values, packed, packed_training};
   weir_i_parallel_for(team, flow->step_count, pack_steps, &job);
+  if (flow->prior.type->pack != NULL) flow->prior.type->pack(&flow->prior, &flow->parameters, values, packed);
 }
 
 void weir_i_flow_reserve(const weir_flow *flow, const weir_flow_run *run) {
@@ -57,13 +58,69 @@ void weir_i_flow_backward(const weir_flow *flow, weir_flow_run *run) {
   for (size_t i = flow->step_count; i-- > 0;) flow->steps[i].type->backward(&flow->steps[i], run);
 }
 
-double weir_i_prior_log_density(const weir_kernels *kernels, const float *z, size_t dims) {
-  const double log_two_pi = 1.8378770664093454836;
-  return -0.5 * (kernels->vecmath_sum_squares(z, dims) + (double)dims * log_two_pi);
+double weir_i_flow_log_likelihood(const weir_flow *flow, const weir_flow_run *run, size_t i, int32_t label) {
+  const float *z = run->z + i * flow->dims;
+  return flow->prior.type->log_density(&flow->prior, run->layers.kernels, run->layers.packed, z, label) + run->logdet[i];
+}
+
+double weir_i_flow_score(const weir_flow *flow, const weir_flow_run *run, size_t i, int32_t label) {
+  const double value = weir_i_flow_log_likelihood(flow, run, i, label);
+  return isfinite(value) ? value : -INFINITY;
+}
+
+bool weir_i_flow_starts_from_data(const weir_flow *flow) {
+  for (size_t i = 0; i < flow->step_count; i++)
+    if (flow->steps[i].type->initialise != NULL) return true;
+  return false;
+}
+
+static bool valid_step(const weir_step *step, const weir_flow_run *run) {
+  size_t bad;
+  for (size_t i = 0; i < step->parameter_count; i++) {
+    const weir_parameter *parameter = &run->parameters->items[step->first_parameter + i];
+    if (!weir_i_parameter_valid(parameter, run->layers.values + parameter->offset, &bad)) return false;
+  }
+  return true;
+}
+
+size_t weir_i_flow_initialise(const weir_flow *flow, weir_flow_run *run, float *packed, float *packed_training) {
+  run->z_used = 0;
+  for (size_t i = 0; i < flow->step_count; i++) {
+    const weir_step *step = &flow->steps[i];
+    const weir_bijector *type = step->type;
+    if (type->initialise != NULL) {
+      type->initialise(step, run);
+      if (!valid_step(step, run)) return i;
+      if (type->refresh != NULL) type->refresh(step, run);
+      if (type->pack != NULL) type->pack(step, run->parameters, run->layers.values, packed, packed_training);
+    }
+    type->forward(step, run);
+  }
+  return flow->step_count;
+}
+
+void weir_i_flow_refresh(const weir_flow *flow, const weir_flow_run *run) {
+  for (size_t i = 0; i < flow->step_count; i++)
+    if (flow->steps[i].type->refresh != NULL) flow->steps[i].type->refresh(&flow->steps[i], run);
+}
+
+const weir_step *weir_i_flow_step_of(const weir_flow *flow, size_t parameter) {
+  for (size_t i = 0; i < flow->step_count; i++) {
+    const weir_step *step = &flow->steps[i];
+    if (parameter >= step->first_parameter && parameter - step->first_parameter < step->parameter_count) return step;
+  }
+  return NULL;
+}
+
+weir_status weir_i_flow_check(const weir_flow *flow, const float *values, weir_error *error) {
+  weir_status status = WEIR_OK;
+  for (size_t i = 0; i < flow->step_count && status == WEIR_OK; i++)
+    if (flow->steps[i].type->check != NULL) status = flow->steps[i].type->check(&flow->steps[i], &flow->parameters, values, error);
+  return status;
 }
 
 double weir_i_flow_flops(const weir_flow *flow) {
-  double flops = 2.0 * (double)flow->dims;
+  double flops = 2.0 * (double)(flow->dims * flow->prior.components);
   for (size_t i = 0; i < flow->step_count; i++) flops += flow->steps[i].type->flops(&flow->steps[i]);
   return flops;
 }

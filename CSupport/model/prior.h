@@ -28,11 +28,16 @@ struct weir_prior_class {
   /// log p(z), or with label >= 0 log p(z | class), nats. z [dims].
   double (*log_density)(const weir_prior *prior, const weir_kernels *kernels, const float *packed, const float *z, int32_t label);
   /// dz [dims] = weight * d log p / dz, and adds weight * d log p / d parameter to gradients.
-  void (*backward)(const weir_prior *prior, const weir_parameters *parameters, const float *packed, const float *values,
+  void (*backward)(const weir_prior *prior, const weir_kernels *kernels, const weir_parameters *parameters, const float *packed,
                    const float *z, int32_t label, float weight, float *dz, float *gradients);
   /// Turns standard normal numbers z [dims] into a sample whose deviation is `temperature` times the prior's. `index` picks the class.
   void (*shape_sample)(const weir_prior *prior, const float *packed, uint64_t seed, uint64_t index, float temperature, float *z);
 };
+
+#define WEIR_I_LOG_TWO_PI 1.8378770664093454836
+
+/// Sum of ((z - mean) * factor)^2 over dims, in double; a NULL factor is 1.
+double weir_i_prior_distance(const weir_kernels *kernels, const float *z, const float *mean, const float *factor, size_t dims);
 
 /// Reads the "prior" member of the model description.
 weir_status weir_i_prior_parse(weir_prior *prior, weir_build *build, const weir_json *json, size_t dims, weir_error *error);

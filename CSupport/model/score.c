@@ -9,7 +9,9 @@ typedef struct call {
   const float *x;
   const uint8_t *x_u8;
   const float *z;
-  double *log_likelihood;
+  double *log_likelihood;  // [n][columns]
+  size_t columns;          // 1, or with by_class the prior's components
+  bool by_class;
   float *z_out, *x_out;
   double *logdet;
   uint64_t seed;
@@ -25,17 +27,8 @@ static void load(const call *c, weir_worker *worker, size_t first, size_t n) {
   }
 }
 
-// What is not a number, or infinite, is maximally anomalous.
-static double safe(double log_likelihood) { return isfinite(log_likelihood) ? log_likelihood : -INFINITY; }
-
-static double log_likelihood_of(const call *c, const weir_worker *worker, size_t i) {
-  const weir_model *model = c->session->model;
-  const double prior = weir_i_prior_log_density(model->kernels, worker->z + i * model->flow.dims, model->flow.dims);
-  return safe(prior + worker->logdet[i]);
-}
-
 // Log-mean-exp over draws, kept as best + log(rest): rest sums exp(value - best).
-static void add_draw(weir_worker *worker, size_t i, double value) {
+static void add_draw(const weir_worker *worker, size_t i, double value) {
   if (value == -INFINITY) return;
   if (value > worker->best[i]) {
     worker->rest[i] = 1 + (worker->rest[i] > 0 ? worker->rest[i] * exp(worker->best[i] - value) : 0);
@@ -45,24 +38,33 @@ static void add_draw(weir_worker *worker, size_t i, double value) {
   }
 }
 
+static void add_scores(const call *c, const weir_worker *worker, const weir_flow_run *run) {
+  for (size_t e = 0; e < run->layers.n * c->columns; e++) {
+    const int32_t label = c->by_class ? (int32_t)(e % c->columns) : WEIR_LABEL_UNKNOWN;
+    add_draw(worker, e, weir_i_flow_score(&c->session->model->flow, run, e / c->columns, label));
+  }
+}
+
 static void score_group(void *arg, weir_worker *worker, size_t threads, size_t first, size_t n) {
   const call *c = arg;
   const weir_flow *flow = &c->session->model->flow;
   const bool average = flow->levels != 0 && c->session->options.noise == WEIR_NOISE_AVERAGE;
   const size_t draws = average ? c->session->options.draws : 1;
-  for (size_t i = 0; i < n; i++) {
-    worker->best[i] = -INFINITY;
-    worker->rest[i] = 0;
+  const size_t count = n * c->columns;
+  for (size_t e = 0; e < count; e++) {
+    worker->best[e] = -INFINITY;
+    worker->rest[e] = 0;
   }
   for (size_t draw = 0; draw < draws; draw++) {
     weir_flow_run run = weir_i_session_run(c->session, worker, threads, n, first);
     run.noise.stream = WEIR_I_STREAM_NOISE + (uint32_t)draw * 256;
     load(c, worker, first, n);
     weir_i_flow_forward(flow, &run);
-    for (size_t i = 0; i < n; i++) add_draw(worker, i, log_likelihood_of(c, worker, i));
+    add_scores(c, worker, &run);
   }
-  for (size_t i = 0; i < n; i++)
-    c->log_likelihood[first + i] = worker->rest[i] > 0 ? worker->best[i] + log(worker->rest[i] / (double)draws) : -INFINITY;
+  for (size_t e = 0; e < count; e++)
+    c->log_likelihood[first * c->columns + e] =
+        worker->rest[e] > 0 ? worker->best[e] + log(worker->rest[e] / (double)draws) : -INFINITY;
 }
 
 static weir_status check(const weir_session *session, const void *in, const void *out, size_t n) {
@@ -79,13 +81,20 @@ static weir_status score(call *c, const void *x, size_t n) {
 }
 
 weir_status weir_score(weir_session *session, const float *x, size_t n, double *log_likelihood) {
-  call c = {.session = session, .x = x, .log_likelihood = log_likelihood};
+  call c = {.session = session, .x = x, .log_likelihood = log_likelihood, .columns = 1};
   return score(&c, x, n);
 }
 
 weir_status weir_score_u8(weir_session *session, const uint8_t *x, size_t n, double *log_likelihood) {
   if (session != NULL && session->model->flow.levels == 0) return WEIR_ERROR_UNSUPPORTED;
-  call c = {.session = session, .x_u8 = x, .log_likelihood = log_likelihood};
+  call c = {.session = session, .x_u8 = x, .log_likelihood = log_likelihood, .columns = 1};
+  return score(&c, x, n);
+}
+
+weir_status weir_score_classes(weir_session *session, const float *x, size_t n, double *log_likelihood) {
+  if (session != NULL && !session->model->flow.prior.type->has_classes) return WEIR_ERROR_UNSUPPORTED;
+  call c = {.session = session, .x = x, .log_likelihood = log_likelihood, .by_class = true};
+  if (session != NULL) c.columns = session->model->flow.prior.components;
   return score(&c, x, n);
 }
 
@@ -135,7 +144,7 @@ static void sample_group(void *arg, weir_worker *worker, size_t threads, size_t 
   for (size_t i = 0; i < n; i++) {
     float *z = worker->z + i * flow->dims;
     weir_i_random_normal(c->seed, WEIR_I_STREAM_SAMPLE, first + i, z, flow->dims);
-    for (size_t e = 0; e < flow->dims; e++) z[e] *= c->temperature;
+    flow->prior.type->shape_sample(&flow->prior, run.layers.packed, c->seed, first + i, c->temperature, z);
   }
   weir_i_flow_inverse(flow, &run);
   for (size_t e = 0; e < n * flow->dims; e++) {

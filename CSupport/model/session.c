@@ -44,8 +44,8 @@ static weir_session *plan(const weir_model *model, const weir_session_options *o
         .x = weir_i_arena_take(arena, group * model->flow.dims, sizeof(float)),
         .z = weir_i_arena_take(arena, group * model->flow.dims, sizeof(float)),
         .logdet = weir_i_arena_take(arena, group, sizeof(double)),
-        .best = weir_i_arena_take(arena, group, sizeof(double)),
-        .rest = weir_i_arena_take(arena, group, sizeof(double)),
+        .best = weir_i_arena_take(arena, group * model->flow.prior.components, sizeof(double)),
+        .rest = weir_i_arena_take(arena, group * model->flow.prior.components, sizeof(double)),
     };
     worker.scratch = weir_i_arena_over(weir_i_arena_take(arena, bytes, 1), bytes);
     if (workers != NULL && !arena->overflow) workers[t] = worker;

@@ -10,7 +10,7 @@ typedef struct weir_worker {
   weir_arena scratch;
   float *x, *z;         // [group][dims]
   double *logdet;       // [group]
-  double *best, *rest;  // [group], for averages over noise
+  double *best, *rest;  // [group][components of the prior], for averages over noise
 } weir_worker;
 
 struct weir_session {

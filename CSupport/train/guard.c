@@ -25,9 +25,10 @@ static void copy_fixed(weir_trainer *trainer, bool save) {
 
 static void copy_all(weir_trainer *trainer, bool save) {
   const size_t bytes = trainer->flow.parameters.values * sizeof(float);
-  float *const now[] = {trainer->values, trainer->m, trainer->v};
-  float *const then[] = {trainer->guard.values, trainer->guard.m, trainer->guard.v};
-  for (size_t i = 0; i < 3; i++) memcpy(save ? then[i] : now[i], save ? now[i] : then[i], bytes);
+  float *const now[] = {trainer->values, trainer->v, trainer->m, trainer->average};
+  float *const then[] = {trainer->guard.values, trainer->guard.v, trainer->guard.m, trainer->guard.average};
+  for (size_t i = 0; i < sizeof now / sizeof now[0]; i++)
+    if (now[i] != NULL) memcpy(save ? then[i] : now[i], save ? now[i] : then[i], bytes);
 }
 
 void weir_i_guard_keep(weir_trainer *trainer) {
@@ -35,21 +36,20 @@ void weir_i_guard_keep(weir_trainer *trainer) {
   trainer->guard.good_steps = 0;
 }
 
+void weir_i_guard_restore(weir_trainer *trainer) {
+  copy_all(trainer, false);
+  trainer->guard.good_steps = 0;
+}
+
 void weir_i_guard_before(weir_trainer *trainer) { copy_fixed(trainer, true); }
+
+void weir_i_guard_undo_statistics(weir_trainer *trainer) { copy_fixed(trainer, false); }
 
 void weir_i_guard_good(weir_trainer *trainer) {
   weir_guard *guard = &trainer->guard;
   if (guard->skipped_in_a_row == 0 && ++guard->good_steps >= KEEP_EVERY) weir_i_guard_keep(trainer);
   guard->skipped_in_a_row = 0;
   guard->rate_factor = fmin(1, guard->rate_factor * recovery);
-}
-
-// Also refuses values outside what an 8-bit image may hold.
-static bool good_input(const weir_trainer *trainer, const float *x, size_t count) {
-  const bool image = trainer->flow.levels != 0;
-  for (size_t i = 0; i < count; i++)
-    if (!isfinite(x[i]) || (image && !(x[i] >= -0.5f && x[i] <= 255.5f))) return false;
-  return true;
 }
 
 static bool all_finite(const float *values, size_t count) {
@@ -59,10 +59,9 @@ static bool all_finite(const float *values, size_t count) {
 }
 
 // Walks forward step by step to the first whose output is not finite.
-static void name_step(weir_trainer *trainer, const float *x, size_t n, char *layer, size_t size) {
+static void name_step(weir_trainer *trainer, const weir_train_batch *batch, size_t negatives, char *layer, size_t size) {
   const weir_flow *flow = &trainer->flow;
-  memcpy(trainer->x, x, n * flow->dims * sizeof *x);
-  memset(trainer->logdet, 0, n * sizeof *trainer->logdet);
+  const size_t n = weir_i_batch_load(trainer, batch, negatives);
   weir_flow_run run = weir_i_trainer_run(trainer, n, WEIR_STATISTICS_NONE);
   run.z_used = 0;
   for (size_t i = 0; i < flow->step_count; i++) {
@@ -99,25 +98,25 @@ const weir_parameter *weir_i_guard_statistic(const weir_trainer *trainer) {
   return NULL;
 }
 
-bool weir_i_guard_bad(weir_trainer *trainer, const float *x, size_t n, double loss, char *layer, size_t layer_size) {
-  weir_guard *guard = &trainer->guard;
-  const bool bad_input = !good_input(trainer, x, n * trainer->flow.dims);
-  if (bad_input) {
+void weir_i_guard_name(weir_trainer *trainer, const weir_train_batch *batch, const weir_loss *loss, char *layer,
+                       size_t layer_size) {
+  if (!weir_i_batch_good(trainer, batch->x, batch->n)) {
     snprintf(layer, layer_size, "input");
-  } else if (!isfinite(loss)) {
-    name_step(trainer, x, n, layer, layer_size);
+  } else if (!isfinite(loss->value)) {
+    name_step(trainer, batch, loss->n - batch->n, layer, layer_size);
   } else if (weir_i_guard_statistic(trainer) != NULL) {
     snprintf(layer, layer_size, "%s", weir_i_guard_statistic(trainer)->name);
   } else {
     name_parameter(trainer, layer, layer_size);
   }
-  copy_fixed(trainer, false);
+}
+
+bool weir_i_guard_bad(weir_trainer *trainer, bool bad_input) {
+  weir_guard *guard = &trainer->guard;
+  weir_i_guard_undo_statistics(trainer);
   if (bad_input) return true;
   guard->skipped_in_a_row++;
   guard->rate_factor /= 2;
-  if (guard->skipped_in_a_row >= 2) {
-    copy_all(trainer, false);
-    guard->good_steps = 0;
-  }
+  if (guard->skipped_in_a_row >= 2) weir_i_guard_restore(trainer);
   return guard->skipped_in_a_row < GIVE_UP_AFTER;
 }

@@ -58,6 +58,9 @@ void weir_i_trainer_initialise(weir_trainer *trainer) {
       case WEIR_INITIAL_IDENTITY:
         for (size_t e = 0; e < parameter->count; e++) values[e] = e % (parameter->shape[0] + 1) == 0 ? 1.0f : 0.0f;
         break;
+      case WEIR_INITIAL_CONSTANT:
+        for (size_t e = 0; e < parameter->count; e++) values[e] = parameter->bound;
+        break;
       case WEIR_INITIAL_NORM: row_norms(parameter - 1, trainer->values + parameter[-1].offset, values); break;
       case WEIR_INITIAL_ZERO:
       case WEIR_INITIAL_ONE:

@@ -16,10 +16,11 @@ weir_status weir_trainer_reestimate_begin(weir_trainer *trainer) {
 weir_status weir_trainer_reestimate_add(weir_trainer *trainer, const float *x, size_t n) {
   if (trainer == NULL || x == NULL || !trainer->pooling) return WEIR_ERROR_ARGUMENT;
   if (n == 0 || n > trainer->options.batch) return WEIR_ERROR_SHAPE;
-  const double loss = weir_i_trainer_forward(trainer, x, n, WEIR_STATISTICS_POOL);
+  const weir_train_batch batch = weir_train_batch_of(x, n);
+  const weir_loss loss = weir_i_batch_forward(trainer, &batch, WEIR_STATISTICS_POOL);
   trainer->pooled_batches++;
   trainer->pooled_samples += n;
-  return isfinite(loss) ? WEIR_OK : WEIR_ERROR_NUMERIC;
+  return isfinite(loss.value) ? WEIR_OK : WEIR_ERROR_NUMERIC;
 }
 
 static void set_norm(weir_trainer *trainer, const weir_norm *norm, size_t samples) {

@@ -1,12 +1,12 @@
-// One step of maximum likelihood: loss = mean of -log p(f(x)) - log|det df/dx|, its gradient, and Adam.
+// One step of training: the data-dependent start when it is the first, loss and gradient of a batch, and the update.
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/random.h"
 #include "train/trainer.h"
 
 weir_flow_run weir_i_trainer_run(weir_trainer *trainer, size_t n, weir_statistics statistics) {
+  const uint64_t first_index = (trainer->steps + trainer->pooled_batches) * trainer->options.batch;
   return (weir_flow_run){
       .layers = {.kernels = trainer->kernels,
                  .team = trainer->team,
@@ -18,7 +18,9 @@ weir_flow_run weir_i_trainer_run(weir_trainer *trainer, size_t n, weir_statistic
                  .values = trainer->values,
                  .gradients = trainer->gradients,
                  .statistics = statistics,
-                 .pool = trainer->pool},
+                 .pool = trainer->pool,
+                 .seed = trainer->options.seed,
+                 .index = first_index},
       .parameters = &trainer->flow.parameters,
       .dims = trainer->flow.dims,
       .x = trainer->x,
@@ -27,10 +29,10 @@ weir_flow_run weir_i_trainer_run(weir_trainer *trainer, size_t n, weir_statistic
       .noise = {.kind = trainer->options.noise,
                 .stream = WEIR_I_STREAM_TRAIN_NOISE,
                 .seed = trainer->options.seed,
-                .first_index = (trainer->steps + trainer->pooled_batches) * trainer->options.batch},
+                .first_index = first_index},
       .dx = trainer->dx,
       .dz = trainer->dz,
-      .dlogdet = trainer->dlogdet,
+      .dlogdet = trainer->dlog_likelihood,
   };
 }
 
@@ -38,118 +40,69 @@ void weir_i_trainer_pack(weir_trainer *trainer) {
   weir_i_flow_pack(&trainer->flow, &trainer->team, trainer->values, trainer->packed, trainer->packed_training);
 }
 
-double weir_i_trainer_forward(weir_trainer *trainer, const float *x, size_t n, weir_statistics statistics) {
-  const size_t dims = trainer->flow.dims;
-  memcpy(trainer->x, x, n * dims * sizeof *x);
-  memset(trainer->logdet, 0, n * sizeof *trainer->logdet);
-  weir_flow_run run = weir_i_trainer_run(trainer, n, statistics);
-  weir_i_flow_forward(&trainer->flow, &run);
-  double sum = 0;
-  for (size_t i = 0; i < n; i++)
-    sum -= weir_i_prior_log_density(trainer->kernels, trainer->z + i * dims, dims) + trainer->logdet[i];
-  return sum / (double)n;
+void weir_i_trainer_refresh(weir_trainer *trainer, float *values) {
+  weir_flow_run run = weir_i_trainer_run(trainer, trainer->options.batch, WEIR_STATISTICS_NONE);
+  run.layers.values = values;
+  weir_i_flow_refresh(&trainer->flow, &run);
 }
 
-static void square_parameters(void *arg, size_t begin, size_t end, size_t thread) {
-  (void)thread;
-  const weir_trainer *trainer = arg;
-  for (size_t i = begin; i < end; i++) {
-    const weir_parameter *parameter = &trainer->flow.parameters.items[i];
-    trainer->norms[i] =
-        parameter->trainable ? trainer->kernels->vecmath_sum_squares(trainer->gradients + parameter->offset, parameter->count) : 0;
+// Of in-distribution samples only, since those are what the flow is to fit. On failure all is as it was, `layer` says where, and the next
+// batch has its turn. The weights are packed before and after.
+static bool start(weir_trainer *trainer, const weir_train_batch *batch, char *layer, size_t layer_size) {
+  if (trainer->started) return true;
+  if (!weir_i_batch_good(trainer, batch->x, batch->n)) {
+    snprintf(layer, layer_size, "input");
+    return false;
   }
-}
-
-double weir_i_trainer_backward(weir_trainer *trainer, size_t n) {
-  const size_t count = n * trainer->flow.dims;
-  memset(trainer->gradients, 0, trainer->flow.parameters.values * sizeof *trainer->gradients);
-  for (size_t e = 0; e < count; e++) trainer->dz[e] = trainer->z[e] / (float)n;
-  for (size_t i = 0; i < n; i++) trainer->dlogdet[i] = -1.0f / (float)n;
-  weir_flow_run run = weir_i_trainer_run(trainer, n, WEIR_STATISTICS_NONE);
-  weir_i_flow_backward(&trainer->flow, &run);
-  weir_i_parallel_for(&trainer->team, trainer->flow.parameters.count, square_parameters, trainer);
-  double sum = 0;
-  for (size_t i = 0; i < trainer->flow.parameters.count; i++) sum += trainer->norms[i];
-  return sqrt(sum);
-}
-
-typedef struct update_job {
-  weir_trainer *trainer;
-  weir_adam adam;  // without arrays and decay
-} update_job;
-
-static void update_parameters(void *arg, size_t begin, size_t end, size_t thread) {
-  (void)thread;
-  const update_job *job = arg;
-  weir_trainer *trainer = job->trainer;
-  for (size_t i = begin; i < end; i++) {
-    const weir_parameter *parameter = &trainer->flow.parameters.items[i];
-    if (!parameter->trainable) continue;
-    weir_adam adam = job->adam;
-    adam.value = trainer->values + parameter->offset;
-    adam.gradient = trainer->gradients + parameter->offset;
-    adam.m = trainer->m + parameter->offset;
-    adam.v = trainer->v + parameter->offset;
-    adam.count = parameter->count;
-    adam.decay = parameter->decay ? (float)trainer->options.weight_decay : 0;
-    trainer->kernels->optimizer_adam(&adam);
+  weir_flow_run run = weir_i_trainer_run(trainer, weir_i_batch_load(trainer, batch, 0), WEIR_STATISTICS_NONE);
+  const size_t failed = weir_i_flow_initialise(&trainer->flow, &run, trainer->packed, trainer->packed_training);
+  trainer->started = failed == trainer->flow.step_count;
+  if (trainer->started) {
+    weir_i_guard_keep(trainer);
+    return true;
   }
+  snprintf(layer, layer_size, "steps.%zu (%s)", failed, trainer->flow.steps[failed].type->op);
+  weir_i_guard_restore(trainer);
+  weir_i_trainer_pack(trainer);
+  return false;
 }
 
-static void update(weir_trainer *trainer, double rate, double norm) {
-  const weir_train_options *options = &trainer->options;
-  const double t = (double)trainer->steps + 1, clip = options->clip_norm;
-  // The kernel's betas are f32: corrections from the same numbers cancel their rounding.
-  const double beta1 = (float)options->beta1, beta2 = (float)options->beta2;
-  update_job job = {trainer,
-                    {.scale = clip > 0 && norm > clip ? (float)(clip / (norm + 1e-6)) : 1,
-                     .beta1 = (float)beta1,
-                     .beta2 = (float)beta2,
-                     .epsilon = (float)options->epsilon,
-                     .step_size = (float)(rate / (1 - pow(beta1, t))),
-                     .root_correction = (float)(1 / sqrt(1 - pow(beta2, t)))}};
-  weir_i_parallel_for(&trainer->team, trainer->flow.parameters.count, update_parameters, &job);
+static void give_report(const weir_step_report *made, weir_step_report *report) {
+  if (report == NULL) return;
+  const size_t size = report->struct_size < sizeof *made ? report->struct_size : sizeof *made;
+  memcpy(report, made, size);
+  report->struct_size = size;
 }
 
-static weir_status check_batch(const weir_trainer *trainer, const float *x, size_t n, weir_error *error) {
-  if (trainer == NULL || x == NULL)
-    return weir_i_fail(error, WEIR_ERROR_ARGUMENT, "weir_trainer", "trainer and x must not be NULL");
-  if (n == 0 || n > trainer->options.batch)
-    return weir_i_fail(error, WEIR_ERROR_SHAPE, "weir_trainer", "a batch must have 1 to %zu samples, not %zu",
-                       trainer->options.batch, n);
-  if (trainer->pooling)
-    return weir_i_fail(error, WEIR_ERROR_ARGUMENT, "weir_trainer",
-                       "batch norm is being re-estimated; call weir_trainer_reestimate_end first");
-  return WEIR_OK;
-}
-
-weir_status weir_trainer_step(weir_trainer *trainer, const float *x, size_t n, double learning_rate, weir_step_report *report,
-                              weir_error *error) {
-  const weir_status status = check_batch(trainer, x, n, error);
+weir_status weir_trainer_step_batch(weir_trainer *trainer, const weir_train_batch *batch, double learning_rate,
+                                    weir_step_report *report, weir_error *error) {
+  const weir_status status = weir_i_batch_check(trainer, batch, error);
   if (status != WEIR_OK) return status;
   if (!(learning_rate >= 0 && learning_rate <= 1e6))
     return weir_i_fail(error, WEIR_ERROR_ARGUMENT, "learning_rate", "the learning rate must be 0 to 1e6, not %g", learning_rate);
-  weir_step_report made = {.struct_size = sizeof made};
-  weir_i_guard_before(trainer);
+  weir_step_report made = {.loss = NAN, .learning_rate = learning_rate * trainer->guard.rate_factor};
   weir_i_trainer_pack(trainer);
-  made.loss = weir_i_trainer_forward(trainer, x, n, WEIR_STATISTICS_MOMENTUM);
-  if (isfinite(made.loss)) made.gradient_norm = weir_i_trainer_backward(trainer, n);
-  made.learning_rate = learning_rate * trainer->guard.rate_factor;
-  const bool good = isfinite(made.loss) && isfinite(made.gradient_norm) && weir_i_guard_statistic(trainer) == NULL;
-  bool hopeless = false;
+  bool good = start(trainer, batch, made.layer, sizeof made.layer), hopeless = false;
+  weir_i_guard_before(trainer);
+  if (good) {
+    const weir_loss loss = weir_i_batch_forward(trainer, batch, WEIR_STATISTICS_MOMENTUM);
+    made.loss = loss.mean;
+    made.negative_mean = loss.negative_mean;
+    made.negative_count = loss.negative_count;
+    if (isfinite(loss.value)) made.gradient_norm = weir_i_batch_backward(trainer, loss.n);
+    good = isfinite(loss.value) && isfinite(made.gradient_norm) && weir_i_guard_statistic(trainer) == NULL;
+    if (!good) weir_i_guard_name(trainer, batch, &loss, made.layer, sizeof made.layer);
+  }
   if (good) {
     weir_i_guard_good(trainer);
-    update(trainer, made.learning_rate, made.gradient_norm);
+    weir_i_trainer_update(trainer, made.learning_rate, made.gradient_norm);
   } else {
     made.skipped = 1;
-    hopeless = !weir_i_guard_bad(trainer, x, n, made.loss, made.layer, sizeof made.layer);
+    hopeless = !weir_i_guard_bad(trainer, strcmp(made.layer, "input") == 0);
   }
   trainer->steps++;
   made.step = trainer->steps;
-  if (report != NULL) {
-    made.struct_size = report->struct_size < sizeof made ? report->struct_size : sizeof made;
-    memcpy(report, &made, made.struct_size);
-  }
+  give_report(&made, report);
   if (hopeless)
     return weir_i_fail(error, WEIR_ERROR_NUMERIC, made.layer,
                        "still not finite after %zu steps in a row at falling rates; lower the learning rate",
@@ -157,12 +110,40 @@ weir_status weir_trainer_step(weir_trainer *trainer, const float *x, size_t n, d
   return WEIR_OK;
 }
 
-weir_status weir_trainer_gradient(weir_trainer *trainer, const float *x, size_t n, double *loss, weir_error *error) {
-  const weir_status status = check_batch(trainer, x, n, error);
+weir_status weir_trainer_step(weir_trainer *trainer, const float *x, size_t n, double learning_rate, weir_step_report *report,
+                              weir_error *error) {
+  const weir_train_batch batch = weir_train_batch_of(x, n);
+  return weir_trainer_step_batch(trainer, &batch, learning_rate, report, error);
+}
+
+weir_status weir_trainer_gradient_batch(weir_trainer *trainer, const weir_train_batch *batch, double *loss, weir_error *error) {
+  const weir_status status = weir_i_batch_check(trainer, batch, error);
   if (status != WEIR_OK) return status;
+  char layer[sizeof(((weir_step_report *)NULL)->layer)];
   weir_i_trainer_pack(trainer);
-  const double value = weir_i_trainer_forward(trainer, x, n, WEIR_STATISTICS_NONE);
-  weir_i_trainer_backward(trainer, n);
-  if (loss != NULL) *loss = value;
+  start(trainer, batch, layer, sizeof layer);
+  const weir_loss made = weir_i_batch_forward(trainer, batch, WEIR_STATISTICS_NONE);
+  weir_i_batch_backward(trainer, made.n);
+  if (loss != NULL) *loss = made.value;
+  return WEIR_OK;
+}
+
+weir_status weir_trainer_gradient(weir_trainer *trainer, const float *x, size_t n, double *loss, weir_error *error) {
+  const weir_train_batch batch = weir_train_batch_of(x, n);
+  return weir_trainer_gradient_batch(trainer, &batch, loss, error);
+}
+
+weir_status weir_trainer_evaluate(weir_trainer *trainer, const float *x, size_t n, double *log_likelihood, weir_error *error) {
+  if (trainer == NULL || x == NULL || log_likelihood == NULL)
+    return weir_i_fail(error, WEIR_ERROR_ARGUMENT, "weir_trainer_evaluate", "trainer, x and log_likelihood must not be NULL");
+  if (n == 0 || n > trainer->options.batch)
+    return weir_i_fail(error, WEIR_ERROR_SHAPE, "weir_trainer_evaluate", "n must be 1 to %zu, not %zu", trainer->options.batch, n);
+  const weir_train_batch batch = weir_train_batch_of(x, n);
+  weir_i_trainer_pack(trainer);
+  weir_flow_run run = weir_i_trainer_run(trainer, weir_i_batch_load(trainer, &batch, 0), WEIR_STATISTICS_NONE);
+  run.layers.training = false;
+  run.noise.kind = WEIR_NOISE_MIDPOINT;
+  weir_i_flow_forward(&trainer->flow, &run);
+  for (size_t i = 0; i < n; i++) log_likelihood[i] = weir_i_flow_score(&trainer->flow, &run, i, WEIR_LABEL_UNKNOWN);
   return WEIR_OK;
 }

@@ -1,4 +1,4 @@
-// Creating trainers, and reading and writing their tensors.
+// Creating trainers: options and memory.
 #include "train/trainer.h"
 
 #include <math.h>
@@ -12,10 +12,13 @@ weir_train_options weir_train_options_default(void) {
                               .batch = 32,
                               .threads = 1,
                               .noise = WEIR_NOISE_SEED,
+                              .optimizer = WEIR_OPTIMIZER_ADAM,
                               .beta1 = 0.9,
                               .beta2 = 0.999,
+                              .alpha = 0.99,
                               .epsilon = 1e-8,
                               .weight_decay = 5e-5,
+                              .decay = WEIR_DECAY_GAINS,
                               .clip_norm = 100,
                               .memory_budget = (size_t)96 << 20};
 }
@@ -31,9 +34,15 @@ static weir_status check_options(const weir_train_options *options, weir_error *
     return weir_i_fail(error, WEIR_ERROR_ARGUMENT, where, "batch must be 1 to %d and threads 1 to %d", MOST_BATCH, MOST_THREADS);
   if (options->noise != WEIR_NOISE_SEED && options->noise != WEIR_NOISE_MIDPOINT)
     return weir_i_fail(error, WEIR_ERROR_ARGUMENT, where, "training noise must be seeded or the midpoint");
-  if (!unit(options->beta1) || !unit(options->beta2) || !((float)options->epsilon > 0) || !isfinite((float)options->epsilon))
+  if (options->optimizer < WEIR_OPTIMIZER_ADAM || options->optimizer > WEIR_OPTIMIZER_RMSPROP)
+    return weir_i_fail(error, WEIR_ERROR_ARGUMENT, where, "the optimizer must be one of WEIR_OPTIMIZER_*, not %d",
+                       (int)options->optimizer);
+  if (options->decay != WEIR_DECAY_GAINS && options->decay != WEIR_DECAY_ALL)
+    return weir_i_fail(error, WEIR_ERROR_ARGUMENT, where, "decay must be one of WEIR_DECAY_*, not %d", (int)options->decay);
+  if (!unit(options->beta1) || !unit(options->beta2) || !unit(options->alpha) || !unit(options->average_decay) ||
+      !((float)options->epsilon > 0) || !isfinite((float)options->epsilon))
     return weir_i_fail(error, WEIR_ERROR_ARGUMENT, where,
-                       "beta1 and beta2 must be in [0, 1) and epsilon above 0, as 32-bit numbers");
+                       "beta1, beta2, alpha and average_decay must be in [0, 1) and epsilon above 0, as 32-bit numbers");
   if (!(options->weight_decay >= 0 && isfinite(options->weight_decay) && options->clip_norm >= 0 && isfinite(options->clip_norm)))
     return weir_i_fail(error, WEIR_ERROR_ARGUMENT, where, "weight_decay and clip_norm must be 0 or more");
   if (options->executor != NULL && (options->executor->struct_size < sizeof *options->executor || options->executor->run == NULL))
@@ -62,27 +71,38 @@ static void plan(weir_trainer *trainer, weir_arena *arena) {
   const weir_flow *flow = &trainer->flow;
   const size_t count = flow->parameters.values, fixed = count - flow->parameters.trainable,
                states = trainer->options.batch * flow->dims;
-  float **const vectors[] = {&trainer->values,       &trainer->gradients, &trainer->m,      &trainer->v,
-                             &trainer->guard.values, &trainer->guard.m,   &trainer->guard.v};
-  for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) *vectors[i] = weir_i_arena_take(arena, count, sizeof(float));
+  const bool means = trainer->options.optimizer != WEIR_OPTIMIZER_RMSPROP, average = trainer->options.average_decay > 0;
+  const struct {
+    float **vector;
+    bool used;
+  } vectors[] = {{&trainer->values, true},   {&trainer->gradients, true},  {&trainer->m, means},
+                 {&trainer->v, true},        {&trainer->average, average}, {&trainer->guard.values, true},
+                 {&trainer->guard.m, means}, {&trainer->guard.v, true},    {&trainer->guard.average, average}};
+  for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++)
+    if (vectors[i].used) *vectors[i].vector = weir_i_arena_take(arena, count, sizeof(float));
   trainer->guard.fixed = weir_i_arena_take(arena, fixed, sizeof(float));
   trainer->packed = weir_i_arena_take(arena, flow->packed, sizeof(float));
   trainer->packed_training = weir_i_arena_take(arena, flow->packed_training, sizeof(float));
   float **const maps[] = {&trainer->x, &trainer->z, &trainer->dx, &trainer->dz};
   for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++) *maps[i] = weir_i_arena_take(arena, states, sizeof(float));
   trainer->logdet = weir_i_arena_take(arena, trainer->options.batch, sizeof(double));
-  trainer->dlogdet = weir_i_arena_take(arena, trainer->options.batch, sizeof(float));
+  trainer->log_likelihood = weir_i_arena_take(arena, trainer->options.batch, sizeof(double));
+  trainer->dlog_likelihood = weir_i_arena_take(arena, trainer->options.batch, sizeof(float));
+  trainer->labels = weir_i_arena_take(arena, trainer->options.batch, sizeof(int32_t));
+  trainer->negatives = weir_i_arena_take(arena, trainer->options.batch, sizeof(size_t));
   trainer->norms = weir_i_arena_take(arena, flow->parameters.count, sizeof(double));
   trainer->pool = weir_i_arena_take(arena, 2 * flow->norm_channels, sizeof(double));
   plan_kept(trainer, arena);
 
   weir_arena measure = weir_i_arena_measure();
-  const weir_flow_run run = {
+  weir_flow_run run = {
       .layers =
           {.kernels = trainer->kernels, .team = trainer->team, .scratch = &measure, .n = trainer->options.batch, .training = true},
       .parameters = &flow->parameters,
       .dims = flow->dims,
   };
+  weir_i_flow_reserve(flow, &run);
+  run.layers.training = false;  // evaluation
   weir_i_flow_reserve(flow, &run);
   if (measure.overflow) arena->overflow = true;
   trainer->scratch = weir_i_arena_over(weir_i_arena_take(arena, measure.peak, 1), measure.peak);
@@ -95,13 +115,12 @@ static weir_status refuse_untrainable(const weir_flow *flow, weir_error *error) 
     if (reason == NULL) continue;
     char where[32];
     snprintf(where, sizeof where, "steps.%zu", i);
-    return weir_i_fail(error, WEIR_ERROR_UNSUPPORTED, where, "this build scores with %s but can't train it: it %s", type->op,
-                       reason);
+    return weir_i_fail(error, WEIR_ERROR_UNSUPPORTED, where, "this build scores with %s but can't train it: %s", type->op, reason);
   }
   return WEIR_OK;
 }
 
-static weir_status make_memory(weir_trainer *trainer, weir_error *error) {
+weir_status weir_i_trainer_memory(weir_trainer *trainer, weir_error *error) {
   weir_arena measure = weir_i_arena_measure();
   plan(trainer, &measure);
   const size_t bytes = measure.used;
@@ -136,7 +155,6 @@ weir_status weir_i_trainer_make(const char *spec, size_t length, const weir_trai
   made->guard.rate_factor = 1;
   status = weir_i_flow_build(&made->flow, spec, length, &allocator, error);
   if (status == WEIR_OK) status = refuse_untrainable(&made->flow, error);
-  if (status == WEIR_OK) status = make_memory(made, error);
   if (status != WEIR_OK) {
     weir_trainer_close(made);
     return status;
@@ -150,10 +168,18 @@ weir_status weir_trainer_create(const char *spec_json, const weir_train_options 
   if (trainer == NULL || spec_json == NULL)
     return weir_i_fail(error, WEIR_ERROR_ARGUMENT, "weir_trainer_create", "spec_json and trainer must not be NULL");
   *trainer = NULL;
-  const weir_status status = weir_i_trainer_make(spec_json, strlen(spec_json), options, trainer, error);
-  if (status != WEIR_OK) return status;
-  weir_i_trainer_initialise(*trainer);
-  weir_i_guard_keep(*trainer);
+  weir_trainer *made = NULL;
+  weir_status status = weir_i_trainer_make(spec_json, strlen(spec_json), options, &made, error);
+  if (status == WEIR_OK) status = weir_i_trainer_memory(made, error);
+  if (status != WEIR_OK) {
+    weir_trainer_close(made);
+    return status;
+  }
+  weir_i_trainer_initialise(made);
+  weir_i_trainer_refresh(made, made->values);
+  weir_i_guard_keep(made);
+  made->started = !weir_i_flow_starts_from_data(&made->flow);
+  *trainer = made;
   return WEIR_OK;
 }
 
@@ -163,39 +189,6 @@ void weir_trainer_close(weir_trainer *trainer) {
   weir_i_release(&allocator, trainer->memory, trainer->memory_bytes);
   weir_i_flow_release(&trainer->flow);
   weir_i_release(&allocator, trainer, sizeof *trainer);
-}
-
-size_t weir_trainer_tensor_count(const weir_trainer *trainer) { return trainer == NULL ? 0 : trainer->flow.parameters.count; }
-
-weir_status weir_trainer_tensor_info(const weir_trainer *trainer, size_t index, weir_tensor_info *info) {
-  if (trainer == NULL || info == NULL || index >= trainer->flow.parameters.count) return WEIR_ERROR_ARGUMENT;
-  const weir_parameter *parameter = &trainer->flow.parameters.items[index];
-  *info = (weir_tensor_info){.struct_size = sizeof *info,
-                             .name = parameter->name,
-                             .rank = parameter->rank,
-                             .count = parameter->count,
-                             .trainable = parameter->trainable};
-  memcpy(info->shape, parameter->shape, parameter->rank * sizeof info->shape[0]);
-  return WEIR_OK;
-}
-
-weir_status weir_trainer_tensor_read(const weir_trainer *trainer, size_t index, int32_t what, float *values) {
-  if (trainer == NULL || values == NULL || index >= trainer->flow.parameters.count) return WEIR_ERROR_ARGUMENT;
-  if (what != WEIR_TENSOR_VALUE && what != WEIR_TENSOR_GRADIENT) return WEIR_ERROR_ARGUMENT;
-  const weir_parameter *parameter = &trainer->flow.parameters.items[index];
-  const float *from = what == WEIR_TENSOR_VALUE ? trainer->values : trainer->gradients;
-  memcpy(values, from + parameter->offset, parameter->count * sizeof *values);
-  return WEIR_OK;
-}
-
-weir_status weir_trainer_tensor_write(weir_trainer *trainer, size_t index, const float *values) {
-  if (trainer == NULL || values == NULL || index >= trainer->flow.parameters.count) return WEIR_ERROR_ARGUMENT;
-  const weir_parameter *parameter = &trainer->flow.parameters.items[index];
-  size_t bad;
-  if (!weir_i_parameter_valid(parameter, values, &bad)) return WEIR_ERROR_TENSOR;
-  memcpy(trainer->values + parameter->offset, values, parameter->count * sizeof *values);
-  memcpy(trainer->guard.values + parameter->offset, values, parameter->count * sizeof *values);
-  return WEIR_OK;
 }
 
 const char *weir_trainer_host_state(const weir_trainer *trainer) {

@@ -7,8 +7,8 @@
 
 /// Copies of what an update can spoil, for the guard against NaN.
 typedef struct weir_guard {
-  float *fixed;           // values of parameters that are not trained (running statistics), before this step
-  float *values, *m, *v;  // the last good state
+  float *fixed;                     // values of parameters that are not trained (running statistics), before this step
+  float *values, *m, *v, *average;  // the last good state; those that the trainer has
   size_t skipped_in_a_row;
   uint64_t good_steps;  // since the last good state was kept
   double rate_factor;   // what the guard multiplies the learning rate with
@@ -24,11 +24,14 @@ struct weir_trainer {
   void *memory;
   size_t memory_bytes;
 
-  float *values, *gradients, *m, *v;  // [flow.parameters.values] each
+  float *values, *gradients, *m, *v;  // [flow.parameters.values] each; m NULL for RMSprop
+  float *average;                     // likewise; NULL when none is kept
   float *packed, *packed_training;
   float *x, *z, *dx, *dz;                 // [batch][dims]
-  double *logdet;                         // [batch]
-  float *dlogdet;                         // [batch]: the loss's derivative by each sample's logdet
+  double *logdet, *log_likelihood;        // [batch]
+  float *dlog_likelihood;                 // [batch]: the loss's derivative by each sample's log-likelihood
+  int32_t *labels;                        // [batch]
+  size_t *negatives;                      // [batch]: which of the batch's out-of-distribution samples take part
   double *norms;                          // [flow.parameters.count]: squares of gradients
   double *pool;                           // [norm_channels][2]
   size_t pooled_batches, pooled_samples;  // in the pool
@@ -36,31 +39,60 @@ struct weir_trainer {
   weir_arena scratch;
   weir_guard guard;
   uint64_t steps;
-  char *host_state;  // in the flow's pool
+  uint64_t averaged;  // steps whose weights are in the average
+  bool started;       // parameters that start from data have done so
+  bool exchanged;     // values holds the average, and average the weights
+  char *host_state;   // in the flow's pool
 };
 
-/// Makes a trainer without values for a description.
+/// Makes a trainer for a description: its flow, without memory for numbers. A model or checkpoint is checked against it first.
 weir_status weir_i_trainer_make(const char *spec, size_t length, const weir_train_options *options, weir_trainer **trainer,
                                 weir_error *error);
+/// Takes the memory that training needs, zeroed.
+weir_status weir_i_trainer_memory(weir_trainer *trainer, weir_error *error);
 /// Fills values of a new trainer from its seed.
 void weir_i_trainer_initialise(weir_trainer *trainer);
 /// Computes packed constants from values.
 void weir_i_trainer_pack(weir_trainer *trainer);
-
-/// Training-mode forward of x; returns the mean negative log-likelihood.
-double weir_i_trainer_forward(weir_trainer *trainer, const float *x, size_t n, weir_statistics statistics);
-/// Gradients of that loss; returns their norm.
-double weir_i_trainer_backward(weir_trainer *trainer, size_t n);
+/// Recomputes the fixed numbers in values [flow.parameters.values] that follow from trainable ones.
+void weir_i_trainer_refresh(weir_trainer *trainer, float *values);
 /// A run over the trainer's memory.
 weir_flow_run weir_i_trainer_run(weir_trainer *trainer, size_t n, weir_statistics statistics);
+/// The optimizer's step by the present gradients, of norm `norm`.
+void weir_i_trainer_update(weir_trainer *trainer, double rate, double norm);
 
+/// What a forward over a batch gave.
+typedef struct weir_loss {
+  double value;          // what the step minimises
+  double mean;           // mean negative log-likelihood of in-distribution samples
+  double negative_mean;  // mean log-likelihood of the out-of-distribution samples that count
+  size_t negative_count;
+  size_t n;  // samples that took part, in-distribution ones first
+} weir_loss;
+
+weir_status weir_i_batch_check(const weir_trainer *trainer, const weir_train_batch *batch, weir_error *error);
+/// True when n samples are finite and, for an image, pixels.
+bool weir_i_batch_good(const weir_trainer *trainer, const float *x, size_t n);
+/// Copies x, and the first `negatives` of those in trainer->negatives, into the trainer; returns how many samples that is.
+size_t weir_i_batch_load(weir_trainer *trainer, const weir_train_batch *batch, size_t negatives);
+/// Training-mode forward of packed weights.
+weir_loss weir_i_batch_forward(weir_trainer *trainer, const weir_train_batch *batch, weir_statistics statistics);
+/// Gradients of that loss, for its n; returns their norm.
+double weir_i_batch_backward(weir_trainer *trainer, size_t n);
+
+/// Remembers the running statistics, before a step changes them.
 void weir_i_guard_before(weir_trainer *trainer);
+/// Brings them back.
+void weir_i_guard_undo_statistics(weir_trainer *trainer);
 void weir_i_guard_good(weir_trainer *trainer);
 /// The first running statistic that is not finite after a forward, or NULL.
 const weir_parameter *weir_i_guard_statistic(const weir_trainer *trainer);
-/// Drops the step; `layer` gets the name of what was not finite. False when it has given up.
-bool weir_i_guard_bad(weir_trainer *trainer, const float *x, size_t n, double loss, char *layer, size_t layer_size);
-/// Takes the present state for the last good one.
+/// `layer` gets the name of what was not finite.
+void weir_i_guard_name(weir_trainer *trainer, const weir_train_batch *batch, const weir_loss *loss, char *layer, size_t layer_size);
+/// Drops the step. False when it has given up.
+bool weir_i_guard_bad(weir_trainer *trainer, bool bad_input);
+/// Takes the present state for the last good one, and back.
 void weir_i_guard_keep(weir_trainer *trainer);
+void weir_i_guard_restore(weir_trainer *trainer);
 
 #endif

@@ -1,0 +1,146 @@
+// Opening a model or a checkpoint to train on.
+#include <string.h>
+
+#include "train/checkpoint.h"
+
+static const char *const optimizer_names[] = {
+    [WEIR_OPTIMIZER_ADAM] = "Adam", [WEIR_OPTIMIZER_ADAMW] = "AdamW", [WEIR_OPTIMIZER_RMSPROP] = "RMSprop"};
+
+enum { OPTIMIZERS = sizeof optimizer_names / sizeof optimizer_names[0] };
+
+static bool is_checkpoint(const weir_safetensors *file) {
+  char name[sizeof WEIR_OPTIMIZER_PREFIX];
+  weir_tensor_view view;
+  for (size_t i = 0; weir_i_safetensors_at(file, i, name, sizeof name, &view); i++)
+    if (strcmp(name, WEIR_OPTIMIZER_PREFIX) == 0) return true;
+  return false;
+}
+
+// Checkpoints of the first version have four counters: their optimizer was Adam, without an average or a start from data.
+static weir_status read_counters(weir_trainer *trainer, const weir_safetensors *file, weir_error *error) {
+  weir_tensor_view view;
+  int64_t counters[WEIR_COUNTERS] = {-1, 0, 0, 0, WEIR_OPTIMIZER_ADAM, 1, 0};
+  double factor = 0;
+  if (!weir_i_safetensors_find(file, WEIR_COUNTERS_NAME, &view))
+    return weir_i_fail(error, WEIR_ERROR_TENSOR, WEIR_COUNTERS_NAME,
+                       "the checkpoint has no such tensor; use an earlier checkpoint");
+  if (view.dtype == WEIR_DTYPE_I64 && (view.count == WEIR_COUNTERS || view.count == WEIR_FIRST_COUNTERS)) {
+    memcpy(counters, view.data, view.bytes);
+    memcpy(&factor, &counters[1], sizeof factor);
+  }
+  if (!(factor > 0 && factor <= 1) || counters[0] < 0 || counters[2] < 0 || counters[3] < 0 || counters[4] < 0 ||
+      counters[4] >= OPTIMIZERS || counters[5] < 0 || counters[5] > 1 || counters[6] < 0)
+    return weir_i_fail(error, WEIR_ERROR_TENSOR, WEIR_COUNTERS_NAME,
+                       "the checkpoint's counters make no sense; use an earlier checkpoint");
+  if (counters[4] != trainer->options.optimizer)
+    return weir_i_fail(error, WEIR_ERROR_ARGUMENT, WEIR_COUNTERS_NAME,
+                       "the checkpoint is of a run by %s, not %s; go on with that optimizer, or start anew from the run's model",
+                       optimizer_names[counters[4]], optimizer_names[trainer->options.optimizer]);
+  trainer->steps = (uint64_t)counters[0];
+  trainer->guard.rate_factor = factor;
+  trainer->guard.skipped_in_a_row = (size_t)counters[2];
+  trainer->guard.good_steps = (uint64_t)counters[3];
+  trainer->started = counters[5] != 0;
+  trainer->averaged = trainer->options.average_decay > 0 ? (uint64_t)counters[6] : 0;
+  return WEIR_OK;
+}
+
+// The file's own bytes bound what is allocated: memory is taken only when every tensor is there and of its size.
+static weir_status check_optimizer(weir_trainer *trainer, const weir_safetensors *file, weir_error *error) {
+  const weir_status status = read_counters(trainer, file, error);
+  if (status != WEIR_OK) return status;
+  weir_optimizer_vector vectors[WEIR_OPTIMIZER_VECTORS];
+  const size_t vector_count = weir_i_optimizer_vectors(trainer, trainer->averaged, vectors);
+  const size_t count = trainer->flow.parameters.values;
+  for (size_t i = 0; i < vector_count; i++) {
+    weir_tensor_view view;
+    if (!weir_i_safetensors_find(file, vectors[i].name, &view) || view.count != count || view.dtype != WEIR_DTYPE_F32)
+      return weir_i_fail(error, WEIR_ERROR_TENSOR, vectors[i].name,
+                         "a checkpoint needs %zu F32 numbers here; use an earlier checkpoint", count);
+  }
+  return WEIR_OK;
+}
+
+static weir_status read_vector(const weir_trainer *trainer, const weir_safetensors *file, weir_optimizer_vector vector,
+                               weir_error *error) {
+  weir_tensor_view view;
+  weir_i_safetensors_find(file, vector.name, &view);
+  const weir_status status = weir_i_safetensors_read_f32(&view, vector.name, vector.values, error);
+  for (size_t i = 0; status == WEIR_OK && vector.not_negative && i < trainer->flow.parameters.values; i++)
+    if (vector.values[i] < 0)
+      return weir_i_fail(error, WEIR_ERROR_TENSOR, vector.name,
+                         "number %zu, a mean of squares, is negative; use an earlier checkpoint", i);
+  return status;
+}
+
+static weir_status read_host_state(weir_trainer *trainer, const weir_safetensors *file, weir_error *error) {
+  char *text = NULL;
+  size_t bytes = 0;
+  const weir_status status = weir_i_safetensors_metadata(file, WEIR_HOST_STATE_KEY, &trainer->allocator, &text, &bytes, error);
+  if (status != WEIR_OK || text == NULL) return status;
+  trainer->host_state = weir_i_pool_text(&trainer->flow.pool, text, strlen(text));
+  weir_i_release(&trainer->allocator, text, bytes);
+  return trainer->host_state == NULL ? weir_i_fail(error, WEIR_ERROR_MEMORY, "", "no memory for the checkpoint's host state")
+                                     : WEIR_OK;
+}
+
+static weir_status read_optimizer(weir_trainer *trainer, const weir_safetensors *file, weir_error *error) {
+  weir_optimizer_vector vectors[WEIR_OPTIMIZER_VECTORS];
+  const size_t vector_count = weir_i_optimizer_vectors(trainer, trainer->averaged, vectors);
+  weir_status status = WEIR_OK;
+  for (size_t i = 0; i < vector_count && status == WEIR_OK; i++) status = read_vector(trainer, file, vectors[i], error);
+  return status == WEIR_OK ? read_host_state(trainer, file, error) : status;
+}
+
+// A model file has no optimizer: training then starts afresh from its weights.
+static weir_status fill(weir_trainer *trainer, const weir_safetensors *file, weir_error *error) {
+  const bool checkpoint = is_checkpoint(file);
+  trainer->started = true;
+  weir_status status = weir_i_file_check(file, &trainer->flow, error);
+  if (status == WEIR_OK && checkpoint) status = check_optimizer(trainer, file, error);
+  if (status == WEIR_OK) status = weir_i_trainer_memory(trainer, error);
+  if (status == WEIR_OK) status = weir_i_file_values(file, &trainer->flow, trainer->values, error);
+  if (status != WEIR_OK) return status;
+  if (checkpoint) return read_optimizer(trainer, file, error);
+  weir_i_guard_keep(trainer);
+  return WEIR_OK;
+}
+
+static weir_status open_file(const weir_safetensors *file, const weir_train_options *options, const weir_allocator *allocator,
+                             weir_trainer **trainer, weir_error *error) {
+  char *spec = NULL;
+  size_t bytes = 0;
+  weir_status status = weir_i_file_spec(file, allocator, &spec, &bytes, error);
+  if (status != WEIR_OK) return status;
+  weir_trainer *made = NULL;
+  status = weir_i_trainer_make(spec, strlen(spec), options, &made, error);
+  weir_i_release(allocator, spec, bytes);
+  if (status == WEIR_OK) status = fill(made, file, error);
+  if (status != WEIR_OK) {
+    weir_trainer_close(made);
+    return status;
+  }
+  *trainer = made;
+  return WEIR_OK;
+}
+
+weir_status weir_trainer_open(const char *path, const weir_train_options *options, weir_trainer **trainer, weir_error *error) {
+  if (trainer == NULL || path == NULL || options == NULL)
+    return weir_i_fail(error, WEIR_ERROR_ARGUMENT, "weir_trainer_open", "path, options and trainer must not be NULL");
+  *trainer = NULL;
+  weir_allocator allocator;
+  if (weir_i_allocator(options->allocator, &allocator) != WEIR_OK)
+    return weir_i_fail(error, WEIR_ERROR_ARGUMENT, "weir_train_options", "the allocator needs both functions");
+  void *bytes = NULL;
+  size_t size = 0;
+  weir_status status = weir_i_file_read(path, WEIR_I_MAX_FILE, &allocator, &bytes, &size, error);
+  if (status != WEIR_OK) return status;
+  weir_safetensors file;
+  status = weir_i_safetensors_open(bytes, size, &allocator, &file, error);
+  if (status == WEIR_OK) {
+    status = open_file(&file, options, &allocator, trainer, error);
+    weir_i_safetensors_close(&file);
+  }
+  weir_i_release(&allocator, bytes, size);
+  return status;
+}
