@@ -23,7 +23,8 @@ typedef void weir_k_gate_forward_fn(const weir_gate *gate);
 /// dv += dy s;  dt += dy (v - x) s (1 - s);  dx += dy (1 - s);  s = sigmoid(t) computed again.
 ///
 /// v, t, x, dy are inputs, dv, dt, dx are added to, [count] each; none of these three may overlap another array. Lanes where dy is
-/// zero add zero. Any split of the count gives the same bits.
+/// zero add zero. What is added is within 7 u (dv, dx) and 17 u (dt) of its exact value, relatively and where nothing is subnormal.
+/// NaN in t or dy reaches all three sums, in v or x that of dt. Any split of the count gives the same bits.
 typedef struct weir_gate_gradient {
   const float *v;
   const float *t;
