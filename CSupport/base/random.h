@@ -5,13 +5,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// What a stream of numbers is for, so that streams of one seed never meet.
+/// What a stream of numbers is for, so that streams of one seed never meet. The k-th of several for one purpose (draws of noise, layers
+/// that drop out) is k strides further.
 enum {
   WEIR_I_STREAM_NOISE = 1,
   WEIR_I_STREAM_SAMPLE = 2,
   WEIR_I_STREAM_INIT = 3,
   WEIR_I_STREAM_TRAIN_NOISE = 4,
   WEIR_I_STREAM_CLASS = 5,
+  WEIR_I_STREAM_DROPOUT = 6,
+  WEIR_I_STREAM_STRIDE = 256,
 };
 
 /// Four words for counter (position, index) of stream `stream` of `seed`.

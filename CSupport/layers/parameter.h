@@ -48,6 +48,7 @@ typedef struct weir_build {
   size_t packed;           // floats of constants for scoring, so far
   size_t packed_training;  // further floats that only training needs
   size_t norm_channels;    // channels of all batch norms, so far
+  size_t dropouts;         // layers that drop out, so far
   bool too_large;          // a size overflowed or passed WEIR_I_MAX_VALUES, or a name its place
   bool no_memory;
 } weir_build;

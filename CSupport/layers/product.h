@@ -34,7 +34,8 @@ typedef struct weir_product_options {
   const char *name;
 } weir_product_options;
 
-/// Declares a product's parameters and packed constants.
+/// Declares a product's parameters and packed constants. Unless it is direct (see below) it reads a sample before it writes it: when scoring, y
+/// may share memory with an x of the same size.
 weir_layer weir_i_product_make(weir_build *build, weir_product_options options);
 
 void weir_i_product_forward(const weir_layer *layer, const weir_parameters *parameters, const weir_layer_run *run,

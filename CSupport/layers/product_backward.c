@@ -153,7 +153,8 @@ static void input_samples(void *arg, size_t begin, size_t end, size_t thread) {
                                            .h = product->in.h,
                                            .w = product->in.w,
                                            .relu = product->relu,
-                                           .negate = product->negate};
+                                           .negate = product->negate,
+                                           .slope = product->slope};
     if (product->relu || product->negate) job->run->kernels->preact_backward(&gradient);
     if (product->norm.present) {
       // du of all samples, closely packed for batch norm. Sample i's place ends before sample i + 1's dp begins, and lies below its own.

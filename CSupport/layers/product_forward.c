@@ -26,7 +26,8 @@ void weir_i_product_preactivate(const weir_product *product, const weir_layer_ru
                         .w = product->in.w,
                         .pad = weir_i_product_halo(product),
                         .relu = product->relu,
-                        .negate = product->negate};
+                        .negate = product->negate,
+                        .slope = product->slope};
   preactivation_constants(product, run, state, &preact.scale, &preact.shift);
   run->kernels->preact_forward(&preact);
 }

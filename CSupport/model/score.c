@@ -57,7 +57,7 @@ static void score_group(void *arg, weir_worker *worker, size_t threads, size_t f
   }
   for (size_t draw = 0; draw < draws; draw++) {
     weir_flow_run run = weir_i_session_run(c->session, worker, threads, n, first);
-    run.noise.stream = WEIR_I_STREAM_NOISE + (uint32_t)draw * 256;
+    run.noise.stream = WEIR_I_STREAM_NOISE + (uint32_t)draw * WEIR_I_STREAM_STRIDE;
     load(c, worker, first, n);
     weir_i_flow_forward(flow, &run);
     add_scores(c, worker, &run);

@@ -22,16 +22,12 @@ static weir_status parse(weir_net *net, weir_build *build, const weir_json *json
   for (size_t i = 0; i <= blocks; i++) {
     const int to = weir_i_net_value(net, mid);
     if (i == 0) first = to;
-    // Scoring needs one map only. A gradient is read while the one before it is made, so those alternate between two.
+    // Scoring needs one hidden map only. A gradient is read while the one before it is made, so those alternate between two.
     net->values[to].scoring = first;
     if (i > 1) net->values[to].gradient = first + (int)(i % 2);
     snprintf(name, sizeof name, "%s.convs.%zu", path, i);
-    const weir_product_options conv = {.kernel = 3,
-                                       .in = i == 0 ? input : mid,
-                                       .oc = channels,
-                                       .weight_norm = weight_norm,
-                                       .has_bias = true,
-                                       .name = name};
+    const weir_product_options conv = {
+        .kernel = 3, .in = i == 0 ? input : mid, .oc = channels, .weight_norm = weight_norm, .has_bias = true, .name = name};
     weir_i_net_product(net, build, conv, from, to, WEIR_NONE);
     from = to;
   }

@@ -25,6 +25,7 @@ static const net_case cases[] = {
     {"[4,3,5]", CHANNEL, "\"type\":\"glow\",\"channels\":18"},
     {"[4,3,5]", CHANNEL, "\"type\":\"highway\",\"channels\":18,\"blocks\":3"},
     {"[6]", TABULAR, "\"type\":\"mlp\",\"hidden\":18,\"layers\":1"},
+    {"[6]", TABULAR, "\"type\":\"mlp\",\"hidden\":18,\"layers\":2,\"dropout\":0.3"},
 };
 
 enum { CASES = sizeof cases / sizeof cases[0] };
