@@ -32,10 +32,14 @@ let package = Package(
     ),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+    .systemLibrary(name: "CZip", pkgConfig: "libzip", providers: [.apt(["libzip-dev"]), .brew(["libzip"])]),
+    .systemLibrary(
+      name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"]), .brew(["jpeg-turbo"])]),
+    .systemLibrary(name: "CLAPACK", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
     .target(name: "Weir", dependencies: ["CWeir"]),
-    .target(name: "WeirData", dependencies: ["Weir", "CZlib"]),
+    .target(name: "WeirData", dependencies: ["Weir", "CZlib", "CZip", "CPNG", "CTurboJPEG", "CLAPACK"]),
     .target(name: "WeirDetection", dependencies: ["Weir"]),
-    .target(name: "WeirReport", dependencies: ["WeirData", "WeirDetection", "CPNG"]),
+    .target(name: "WeirReport", dependencies: ["WeirData", "WeirDetection"]),
     .executableTarget(
       name: "WeirCLI",
       dependencies: [

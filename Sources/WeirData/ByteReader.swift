@@ -10,12 +10,13 @@ import Weir
 #endif
 
 /// A file read front to back; gzip is undone on the way, anything else comes as it is.
-final class ByteReader {
+final class ByteReader: ByteSource {
   let path: String
   private let file: gzFile
 
   /// - Throws: `WeirError.Code.io` for what can't be opened or is no regular file.
   init(_ path: String) throws(WeirError) {
+    guard !path.isEmpty else { throw WeirError(.argument, where: "input", "has an empty path; name a file or a folder") }
     var status = stat()
     guard stat(path, &status) == 0 else {
       throw WeirError(.io, where: path, "can't be opened (\(String(cString: strerror(errno)))); check the path")
@@ -33,7 +34,6 @@ final class ByteReader {
 
   deinit { gzclose(file) }
 
-  /// Reads up to `buffer.count` bytes; fewer only at the end of the file.
   func read(into buffer: UnsafeMutableRawBufferPointer) throws(WeirError) -> Int {
     var done = 0
     while done < buffer.count {
@@ -50,16 +50,6 @@ final class ByteReader {
       if code != Z_OK && code != Z_STREAM_END { throw failure() }
     }
     return done
-  }
-
-  /// Up to `count` bytes; fewer only at the end of the file.
-  func read(_ count: Int) throws(WeirError) -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: count)
-    let held = try bytes.withUnsafeMutableBufferPointer { buffer throws(WeirError) in
-      try read(into: UnsafeMutableRawBufferPointer(buffer))
-    }
-    bytes.removeLast(count - held)
-    return bytes
   }
 
   private func failure() -> WeirError {

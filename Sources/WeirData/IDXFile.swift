@@ -2,7 +2,7 @@ import Weir
 
 extension InputFile {
   /// The rest of an IDX file after its 4 magic bytes: 0, 0, type, rank; then big-endian sizes; then the numbers, big-endian.
-  static func readIDX(_ reader: ByteReader, magic: [UInt8]) throws(WeirError) -> DataArray {
+  static func readIDX(_ reader: any ByteSource, magic: [UInt8]) throws(WeirError) -> DataArray {
     let rank = Int(magic[3])
     guard (1...4).contains(rank) else {
       throw WeirError(.format, where: reader.path, "is an IDX file of \(rank) axes; 1 to 4 are possible")
@@ -29,7 +29,7 @@ extension InputFile {
 
   /// `count` numbers that end the file. Memory grows as they come, so a lying header costs nothing.
   static func readNumbers<Number: FixedWidthInteger>(
-    _ reader: ByteReader, _ count: Int, _ type: Number.Type, _ shape: [Int]
+    _ reader: any ByteSource, _ count: Int, _ type: Number.Type, _ shape: [Int]
   ) throws(WeirError) -> [Number] {
     let size = MemoryLayout<Number>.size
     var values: [Number] = []

@@ -1,22 +1,43 @@
-/// An input as it is named on a command line: `NAME=PATH`, or a path, which is then its own name without folder and ending.
+/// An input as it is named on a command line: `PATH`, `NAME=PATH`, either with `@CLASS` at its end: only the samples with these labels,
+/// for example `magic.npz:X@0` or `digits.npy@0,2`.
 public struct LabelledInput: Sendable, Hashable {
-  /// The label: what stands before `=`, or the file's name.
+  /// The label: what stands before `=`, or the file's name without folder and ending, with its classes.
   public let name: String
-  /// The file.
+  /// The file or the folder, for an .npz with its member.
   public let path: String
+  /// The classes after `@`; empty for all.
+  public let classes: [Int]
 
-  /// Reads `NAME=PATH` or `PATH`. A "/" before the first "=" makes it a path.
+  /// Reads `NAME=PATH@CLASS`, of which only the path must be there. A "/" before the first "=" makes it a path.
   public init(_ text: String) {
-    if let equals = text.firstIndex(of: "="), equals > text.startIndex, !text[..<equals].contains("/") {
-      name = String(text[..<equals])
-      path = String(text[text.index(after: equals)...])
+    let (whole, classes) = Self.splitClasses(text)
+    self.classes = classes
+    if let equals = whole.firstIndex(of: "="), equals > whole.startIndex, !whole[..<equals].contains("/") {
+      name = String(whole[..<equals])
+      path = String(whole[whole.index(after: equals)...])
       return
     }
-    var stem = text.split(separator: "/").last.map(String.init) ?? text
-    for ending in [".gz", ".npy", ".idx"] where stem.hasSuffix(ending) && stem.count > ending.count {
+    path = whole
+    let suffix = classes.isEmpty ? "" : "@" + classes.map(String.init).joined(separator: ",")
+    name = Self.stem(of: whole) + suffix
+  }
+
+  /// The file's name without its folder and its ending: "X" of "a/X.npy", "magic:X" of "a/magic.npz:X".
+  private static func stem(of path: String) -> String {
+    let file = path.split(separator: "/").last.map(String.init) ?? path
+    if file.contains(".npz:") { return file.replacing(".npz:", with: ":") }
+    var stem = file
+    for ending in [".gz", ".npy", ".npz", ".idx", ".csv", ".tsv"] where stem.hasSuffix(ending) && stem.count > ending.count {
       stem.removeLast(ending.count)
     }
-    name = stem
-    path = text
+    return stem
+  }
+
+  /// Cuts off `@CLASS` or `@CLASS,CLASS`; an "@" before anything else is part of the path.
+  private static func splitClasses(_ text: String) -> (path: String, classes: [Int]) {
+    guard let at = text.lastIndex(of: "@"), at > text.startIndex else { return (text, []) }
+    let words = text[text.index(after: at)...].split(separator: ",", omittingEmptySubsequences: false)
+    let classes = words.compactMap { word in word.first?.isASCII == true && word.first != "+" ? Int32(word).map { Int($0) } : nil }
+    return classes.count == words.count ? (String(text[..<at]), classes) : (text, [])
   }
 }

@@ -6,13 +6,17 @@ import Weir
 /// shape; an array that could be both is refused.
 public struct ModelInput: Sendable {
   /// Samples.
-  public let count: Int
+  public private(set) var count: Int
   /// Numbers in one sample.
   public let dims: Int
   /// Samples that hold NaN or Inf; they score -infinity.
-  public let notFinite: Int
+  public private(set) var notFinite: Int
+  /// The class of each sample, where labels were read.
+  public private(set) var labels: [Int32]?
 
-  let array: DataArray
+  private(set) var array: DataArray
+  /// The place in `array` of each sample; nil when they are all of it, in order.
+  private(set) var rows: [UInt32]?
   let layout: ImageLayout
   /// Factor from stored numbers to the model's units.
   let scale: Float
@@ -23,6 +27,15 @@ public struct ModelInput: Sendable {
   /// - Throws: as ``init(_:shape:levels:)``.
   public init(_ array: DataArray, for info: FlowInfo) throws(WeirError) {
     try self.init(array, shape: info.shape, levels: info.levels)
+  }
+
+  /// Matches samples to a model's input, with their labels; only those that are meant.
+  ///
+  /// - Throws: as ``init(_:shape:levels:)``.
+  public init(_ samples: LabelledSamples, shape: [Int], levels: Int) throws(WeirError) {
+    try self.init(samples.array, shape: shape, levels: levels)
+    labels = samples.labels?.values
+    if let rows = samples.rows { self = selecting(rows: rows) }
   }
 
   /// Matches an array to a model's input.
@@ -44,68 +57,77 @@ public struct ModelInput: Sendable {
     dims = shape.reduce(1, *)
     channels = shape[0]
     scale = levels > 0 && array.kind == .float ? 255 : 1
-    notFinite = try Self.check(array, dims: dims, isImage: levels > 0)
+    notFinite = 0
+    if levels > 0 { try checkImageValues() }
+    notFinite = countNotFinite()
   }
 
-  private static func check(_ array: DataArray, dims: Int, isImage: Bool) throws(WeirError) -> Int {
-    guard case .float(let values) = array.storage else { return 0 }
+  private func checkImageValues() throws(WeirError) {
+    guard case .float(let values) = array.storage else { return }
     let most: Float = array.kind == .float ? 1 : 255
-    var notFinite = 0
-    for row in 0..<values.count / dims {
-      var finite = true
-      for index in row * dims..<(row + 1) * dims {
-        let value = values[index]
-        if !value.isFinite {
-          finite = false
-        } else if isImage, value < 0 || value > most {
-          let remedy = array.kind == .float ? "; floating-point images are 0..1, uint8 images 0..255" : ""
-          throw WeirError(
-            .argument, where: array.source, "has the value \(value) in image \(row), outside 0..\(Int(most))\(remedy)")
-        }
-      }
-      notFinite += finite ? 0 : 1
-    }
-    return notFinite
+    guard let index = values.firstIndex(where: { $0.isFinite && ($0 < 0 || $0 > most) }) else { return }
+    let remedy =
+      array.kind == .float
+      ? "floating-point images are 0..1, uint8 images 0..255"
+      : "whole numbers are 8-bit image values; bring 16-bit ones down with (array // 257).astype(\"uint8\")"
+    throw WeirError(
+      .argument, where: array.source,
+      "has the value \(values[index]) in image \(index / dims), outside 0..\(Int(most)); \(remedy)")
   }
 
-  /// The first `limit` samples.
+  private func countNotFinite() -> Int {
+    guard case .float(let values) = array.storage else { return 0 }
+    return values.withUnsafeBufferPointer { values in
+      (0..<count).count { sample in
+        let start = place(of: sample) * dims
+        return !values[start..<start + dims].allSatisfy(\.isFinite)
+      }
+    }
+  }
+
+  /// Where sample `sample` is in `array`.
+  private func place(of sample: Int) -> Int { rows.map { Int($0[sample]) } ?? sample }
+
+  /// The samples of these indexes, in this order; the numbers themselves are shared, not copied.
+  ///
+  /// - Precondition: every index is 0 to `count` - 1.
+  public func selecting(rows chosen: [UInt32]) -> ModelInput {
+    var part = self
+    part.rows = chosen.map { UInt32(place(of: Int($0))) }
+    part.labels = labels.map { labels in chosen.map { labels[Int($0)] } }
+    part.count = chosen.count
+    part.notFinite = part.countNotFinite()
+    return part
+  }
+
+  /// The first `limit` samples. Copies them, so that the memory of the others can go.
   public func prefix(_ limit: Int) throws(WeirError) -> ModelInput {
     guard limit < count else { return self }
-    var copy = self
-    try copy.cut(to: limit)
-    return copy
-  }
-
-  private mutating func cut(to limit: Int) throws(WeirError) {
+    guard rows == nil else { return selecting(rows: Array(0..<UInt32(limit))) }
     let storage: DataArray.Storage =
       switch array.storage {
       case .uint8(let values): .uint8(Array(values[..<(limit * dims)]))
       case .float(let values): .float(Array(values[..<(limit * dims)]))
       }
     let shape = [limit] + array.shape.dropFirst()
-    let shorter = try DataArray(shape: shape, storage: storage, kind: array.kind, source: array.source)
-    self = try ModelInput(shorter, layout: layout, scale: scale, channels: channels, dims: dims)
-  }
-
-  private init(_ array: DataArray, layout: ImageLayout, scale: Float, channels: Int, dims: Int) throws(WeirError) {
-    self.array = array
-    self.layout = layout
-    self.scale = scale
-    self.channels = channels
-    self.dims = dims
-    count = array.shape[0]
-    notFinite = try Self.check(array, dims: dims, isImage: false)
+    var part = self
+    part.array = try DataArray(shape: shape, storage: storage, kind: array.kind, source: array.source)
+    part.labels = labels.map { Array($0[..<limit]) }
+    part.count = limit
+    part.notFinite = part.countNotFinite()
+    return part
   }
 
   /// Writes sample `row` to `output`, Float [dims], channels first, in the model's units.
   public func copy(_ row: Int, into output: UnsafeMutablePointer<Float>) {
+    let start = place(of: row) * dims
     switch array.storage {
     case .uint8(let values):
-      values.withUnsafeBufferPointer { place($0.baseAddress! + row * dims, output) { Float($0) } }
+      values.withUnsafeBufferPointer { place($0.baseAddress! + start, output) { Float($0) } }
     case .float(let values):
       let scale = scale
       values.withUnsafeBufferPointer { buffer in
-        place(buffer.baseAddress! + row * dims, output) { scale == 1 ? $0 : Self.level($0 * scale) }
+        place(buffer.baseAddress! + start, output) { scale == 1 ? $0 : Self.level($0 * scale) }
       }
     }
   }

@@ -2,25 +2,35 @@ import Weir
 
 extension InputFile {
   /// The rest of a .npy file after its first 4 bytes (format versions 1 to 3).
-  static func readNPY(_ reader: ByteReader) throws(WeirError) -> DataArray {
+  static func readNPY(_ reader: any ByteSource) throws(WeirError) -> DataArray {
     let header = try readNPYHeader(reader)
     let shape = header.shape
     let count = try elementCount(shape, reader.path)
-    func array(_ storage: DataArray.Storage, _ kind: DataArray.Kind) throws(WeirError) -> DataArray {
-      try DataArray(shape: shape, storage: storage, kind: kind, source: reader.path)
+    func numbers<Number: FixedWidthInteger>(_ type: Number.Type) throws(WeirError) -> [Number] {
+      let values = try readNumbers(reader, count, type, shape)
+      return header.fortranOrder ? rowMajor(values, shape) : values
+    }
+    func bytes() throws(WeirError) -> DataArray {
+      try DataArray(shape: shape, storage: .uint8(numbers(UInt8.self)), kind: .uint8, source: reader.path)
+    }
+    func floats(_ values: [Float], _ kind: DataArray.Kind) throws(WeirError) -> DataArray {
+      try DataArray(shape: shape, storage: .float(values), kind: kind, source: reader.path)
+    }
+    func whole<Number: FixedWidthInteger>(_ type: Number.Type) throws(WeirError) -> DataArray {
+      try floats(numbers(type).map { Float($0) }, .integer)
     }
     switch header.type {
-    case "|u1", "<u1", "u1":
-      return try array(.uint8(readNumbers(reader, count, UInt8.self, shape)), .uint8)
-    case "<f4":
-      return try array(.float(readNumbers(reader, count, UInt32.self, shape).map { Float(bitPattern: $0) }), .float)
-    case "<f8":
-      let values = try readNumbers(reader, count, UInt64.self, shape).map { Float(Double(bitPattern: $0)) }
-      return try array(.float(values), .float)
-    case "<i4":
-      return try array(.float(readNumbers(reader, count, Int32.self, shape).map { Float($0) }), .integer)
-    case "<i8":
-      return try array(.float(readNumbers(reader, count, Int64.self, shape).map { Float($0) }), .integer)
+    case "|u1", "<u1", "u1": return try bytes()
+    case "<f4": return try floats(numbers(UInt32.self).map { Float(bitPattern: $0) }, .float)
+    case "<f8": return try floats(numbers(UInt64.self).map { Float(Double(bitPattern: $0)) }, .float)
+    case "|b1": return try whole(UInt8.self)
+    case "|i1": return try whole(Int8.self)
+    case "<i2": return try whole(Int16.self)
+    case "<u2": return try whole(UInt16.self)
+    case "<i4": return try whole(Int32.self)
+    case "<u4": return try whole(UInt32.self)
+    case "<i8": return try whole(Int64.self)
+    case "<u8": return try whole(UInt64.self)
     case let type where type.hasPrefix(">"):
       throw WeirError(
         .unsupported, where: reader.path,
@@ -28,11 +38,30 @@ extension InputFile {
     default:
       throw WeirError(
         .unsupported, where: reader.path,
-        "holds numbers of type \(header.type); uint8, float32, float64, int32 and int64 can be read: save array.astype(\"<f4\")")
+        "holds numbers of type \(header.type); integers, bool, float32 and float64 can be read: save array.astype(\"<f4\")")
     }
   }
 
-  private static func readNPYHeader(_ reader: ByteReader) throws(WeirError) -> NPYHeader {
+  /// The numbers of an array whose first axis ran fastest (Fortran order), with the last one running fastest.
+  private static func rowMajor<Number>(_ values: [Number], _ shape: [Int]) -> [Number] {
+    guard let last = shape.last, shape.count > 1, !values.isEmpty else { return values }
+    let strides = shape.indices.map { shape[..<$0].reduce(1, *) }
+    var index = [Int](repeating: 0, count: shape.count - 1)
+    var ordered: [Number] = []
+    ordered.reserveCapacity(values.count)
+    while ordered.count < values.count {
+      let start = zip(index, strides).reduce(0) { $0 + $1.0 * $1.1 }
+      for place in 0..<last { ordered.append(values[start + place * strides[shape.count - 1]]) }
+      for axis in index.indices.reversed() {
+        index[axis] += 1
+        if index[axis] < shape[axis] { break }
+        index[axis] = 0
+      }
+    }
+    return ordered
+  }
+
+  private static func readNPYHeader(_ reader: any ByteSource) throws(WeirError) -> NPYHeader {
     let start = try reader.read(4)  // "PY", major, minor
     guard start.count == 4, start[0] == UInt8(ascii: "P"), start[1] == UInt8(ascii: "Y") else {
       throw WeirError(.format, where: reader.path, "begins like a .npy file but isn't one")
@@ -50,10 +79,6 @@ extension InputFile {
     let text = String(decoding: bytes, as: UTF8.self)
     guard let header = NPYHeader(text) else {
       throw WeirError(.format, where: reader.path, "has a .npy header that can't be understood")
-    }
-    guard !header.fortranOrder else {
-      throw WeirError(
-        .unsupported, where: reader.path, "is in Fortran order; save numpy.ascontiguousarray(array) instead")
     }
     return header
   }

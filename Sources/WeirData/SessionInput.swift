@@ -13,7 +13,7 @@ extension Session {
     }
     var scores = [Double](repeating: 0, count: input.count)
     try scores.withUnsafeMutableBufferPointer { output throws(WeirError) in
-      if case .uint8(let values) = input.array.storage, input.layout == .channelsFirst, flow.info.levels > 0 {
+      if case .uint8(let values) = input.array.storage, input.layout == .channelsFirst, input.rows == nil, flow.info.levels > 0 {
         try values.withUnsafeBufferPointer { pixels throws(WeirError) in
           try score(rows: input.count, progress) { (start, count) throws(WeirError) in
             let rows = UnsafeBufferPointer(rebasing: pixels[start * input.dims..<(start + count) * input.dims])

@@ -1,4 +1,5 @@
 import Weir
+import WeirData
 
 extension PixelImage {
   /// A grid of images, left to right, top to bottom, with a 2-pixel line between them.

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import WeirData
 import WeirReport
 
 @Suite struct ReportTests {
