@@ -20,6 +20,7 @@ typedef struct net_case {
 
 static const net_case cases[] = {
     {"[4,3,5]", CHANNEL, "\"type\":\"resnet\",\"channels\":6,\"blocks\":2"},
+    {"[4,3,5]", CHANNEL, "\"type\":\"resnet\",\"channels\":6,\"blocks\":3,\"skip\":false,\"latent\":7"},
     {"[4,3,5]", CHANNEL, "\"type\":\"convnet\",\"channels\":6,\"blocks\":2"},
     {"[4,3,5]", CHANNEL, "\"type\":\"convnet\",\"channels\":18,\"blocks\":0,\"weight_norm\":false"},
     {"[4,3,5]", CHANNEL, "\"type\":\"glow\",\"channels\":18"},
