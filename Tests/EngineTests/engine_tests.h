@@ -101,6 +101,11 @@ typedef struct golden {
   weir_safetensors file;
   size_t n, dims;  // of "input"
   float *x;        // "input"
+  // Of its loss, where the case has them:
+  int32_t *labels;  // [n]
+  float *negative;  // [negative_n][dims]
+  size_t negative_n;
+  double negative_floor;
 } golden;
 
 /// Names of all cases, NULL-terminated, in alphabetical order.
@@ -108,6 +113,10 @@ const char *const *golden_names(void);
 /// False, with a failed check printed, when the case can't be read.
 bool golden_open(golden *g, const char *name);
 void golden_close(golden *g);
+/// Makes the model file of a case whose weights follow from a rule, and sets model_path to it.
+bool golden_generate(golden *g);
+/// What the case's loss and gradients are of.
+weir_train_batch golden_batch(const golden *g);
 /// A tensor of the expectations as doubles; free() it. NULL when there is none.
 double *golden_values(const golden *g, const char *name, size_t *count);
 /// "deviation.<name>": how far PyTorch's float32 is from float64.
@@ -159,7 +168,7 @@ typedef struct model_parts {
 
 /// The parts of a golden model.
 model_parts parts_of_golden(const char *name);
-/// The parts of a model with random weights for a description, which must be a valid one.
+/// The parts of a model with random weights (consistent ones: parts_mend) for a description, which must be a valid one.
 model_parts parts_of_spec(const char *spec, uint64_t seed);
 part *parts_find(const model_parts *parts, const char *name);
 /// Replaces the first `from` in the description; false when it isn't there.
@@ -170,6 +179,8 @@ unsigned char *parts_file(const model_parts *parts, size_t *size);
 void parts_free(model_parts *parts);
 /// Opens the file of the parts.
 weir_status parts_open(const model_parts *parts, const weir_allocator *allocator, weir_model **model, weir_error *error);
+/// Makes what parts_of_spec filled consistent: rotations orthogonal, and each conv1x1's lu and pivots a factorisation of its weight.
+void parts_mend(const model_parts *parts);
 /// parts_of_spec and parts_open at once; NULL, with a failed check printed, when refused.
 weir_model *model_of_spec(const char *spec, uint64_t seed);
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cpu.h"
 #include "engine_tests.h"
@@ -35,6 +36,29 @@ const char *const *golden_names(void) {
   return list;
 }
 
+static float *floats_of(const golden *g, const char *name, size_t *count) {
+  weir_tensor_view view;
+  *count = 0;
+  if (!weir_i_safetensors_find(&g->file, name, &view)) return NULL;
+  float *values = malloc(view.bytes);
+  memcpy(values, view.data, view.bytes);
+  *count = view.count;
+  return values;
+}
+
+static void read_batch(golden *g) {
+  size_t count;
+  float *labels = floats_of(g, "labels", &count);
+  if (labels != NULL) g->labels = malloc(count * sizeof *g->labels);
+  for (size_t i = 0; i < count; i++) g->labels[i] = (int32_t)labels[i];
+  free(labels);
+  g->negative = floats_of(g, "negative", &count);
+  g->negative_n = count / g->dims;
+  double *floor_value = golden_values(g, "negative_floor", &count);
+  if (floor_value != NULL) g->negative_floor = floor_value[0];
+  free(floor_value);
+}
+
 bool golden_open(golden *g, const char *name) {
   char path[512];
   weir_error error = {0};
@@ -65,13 +89,29 @@ bool golden_open(golden *g, const char *name) {
   g->dims = input.count / g->n;
   g->x = malloc(input.count * sizeof *g->x);
   memcpy(g->x, input.data, input.count * sizeof *g->x);
-  return true;
+  read_batch(g);
+  if (access(g->model_path, R_OK) == 0 || golden_generate(g)) return true;
+  expect(false, __FILE__, __LINE__, "the case has a model", name);
+  golden_close(g);
+  return false;
 }
 
 void golden_close(golden *g) {
   weir_i_safetensors_close(&g->file);
   free(g->bytes);
   free(g->x);
+  free(g->labels);
+  free(g->negative);
+  *g = (golden){0};
+}
+
+weir_train_batch golden_batch(const golden *g) {
+  weir_train_batch batch = weir_train_batch_of(g->x, g->n);
+  batch.labels = g->labels;
+  batch.negative = g->negative;
+  batch.negative_n = g->negative_n;
+  if (g->negative != NULL) batch.negative_floor = g->negative_floor;
+  return batch;
 }
 
 double *golden_values(const golden *g, const char *name, size_t *count) {

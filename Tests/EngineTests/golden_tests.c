@@ -72,6 +72,22 @@ static int on_every_isa(golden_check *check) {
   return bad;
 }
 
+static int check_classes(const golden *g, const char *isa, weir_session *session, double *worst) {
+  int bad = 0;
+  size_t count = 0;
+  double *expected = golden_values(g, "score_classes", &count), *score = malloc((count + 1) * sizeof *score);
+  const weir_status status = weir_score_classes(session, g->x, g->n, score);
+  EXPECT(status == (expected == NULL ? WEIR_ERROR_UNSUPPORTED : WEIR_OK), g->name);
+  if (expected != NULL && status == WEIR_OK) {
+    const double eps = FLT_EPSILON * ((double)g->dims + largest(expected, count));
+    const double part = worst_part(score, expected, count, 2 * golden_deviation(g, "score_classes") + eps);
+    EXPECT(part <= 1, text_of("%s on %s: classes: %.3g of the tolerance", g->name, isa, part));
+    *worst = fmax(*worst, part);
+  }
+  free(expected), free(score);
+  return bad;
+}
+
 static int check_forward(const golden *g, const char *isa, weir_session *session, results *r, double *worst) {
   int bad = 0;
   size_t count;
@@ -93,7 +109,7 @@ static int check_forward(const golden *g, const char *isa, weir_session *session
   EXPECT(weir_forward(session, g->x, g->n, again, NULL) == WEIR_OK && memcmp(again, r->z, g->n * g->dims * sizeof *again) == 0,
          g->name);
   free(again), free(z), free(logdet), free(score);
-  return bad;
+  return bad + check_classes(g, isa, session, worst);
 }
 
 int test_golden_forward(void) { return on_every_isa(check_forward); }

@@ -11,7 +11,7 @@
 weir_train_options train_options(const golden *g) {
   weir_train_options options = weir_train_options_default();
   options.noise = WEIR_NOISE_MIDPOINT;
-  options.batch = g->n;
+  options.batch = g->n + g->negative_n;
   return options;
 }
 
