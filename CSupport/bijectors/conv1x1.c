@@ -7,6 +7,8 @@
 #include "bijectors/lu.h"
 #include "kernels/gemm/gemm_blas.h"
 
+_Static_assert((int)WEIR_I_MAX_LU <= (int)WEIR_I_MAX_ORTHOGONAL, "a weight starts orthogonal");
+
 typedef struct conv1x1_step {
   bool trainable;
   size_t weight, lu, pivots;  // parameters

@@ -1,4 +1,5 @@
 // Affine and additive coupling: the part under the mask feeds an st-network, which shifts and scales the rest (RealNVP, Dinh et al. 2017).
+// The sub_quadrant mask cuts the map in tiles, each a sample for the net; the net's maps then hold samples * tiles, those of a sample in a row.
 #include <stdio.h>
 #include <string.h>
 
@@ -8,13 +9,15 @@ typedef struct coupling_step {
   weir_mask mask;
   weir_net *net;
   bool affine;
-  size_t gain;                                   // parameter
-  size_t packed_id, packed_change, packed_gain;  // offsets into packed: [count] each
+  size_t gain;                        // parameter
+  size_t packed_id;                   // offset into packed: [c, h, w] of a tile
+  size_t packed_change, packed_gain;  // [count] each
 } coupling_step;
 
 static const coupling_step *own_of(const weir_step *step) { return step->own; }
 static const weir_net *net_of(const weir_step *step) { return own_of(step)->net; }
 static const char *mask_of(const weir_step *step) { return own_of(step)->mask.type->name; }
+static size_t tiles_of(const weir_step *step) { return weir_i_mask_tiles(&own_of(step)->mask); }
 
 static weir_status parse(weir_step *step, weir_build *build, const weir_step_source *source, weir_error *error) {
   static const char *const keys[] = {"op", "transform", "mask", "net"}, *const transforms[] = {"affine", "additive"};
@@ -39,30 +42,36 @@ static weir_status parse(weir_step *step, weir_build *build, const weir_step_sou
     coupling->packed_gain = weir_i_build_packed(build, changed * pixels);
   }
   if (!coupling->mask.type->splits_channels) {
-    coupling->packed_id = weir_i_build_packed(build, changed * pixels);
+    coupling->packed_id = weir_i_build_packed(build, weir_i_map_count(net_input));
     coupling->packed_change = weir_i_build_packed(build, changed * pixels);
   }
   return weir_i_net_parse(build, source->json, weir_i_json_get(source->json, source->object, "net"), net_path, net_input,
                           coupling->affine ? 2 * changed : changed, &coupling->net, error);
 }
 
+static void pack_masks(const coupling_step *coupling, weir_map map, float *packed) {
+  const weir_map tile = weir_i_mask_net_input(&coupling->mask, map);
+  float *id = packed + coupling->packed_id, *change = packed + coupling->packed_change;
+  for (size_t c = 0; c < map.c; c++)
+    for (size_t h = 0; h < map.h; h++)
+      for (size_t w = 0; w < map.w; w++) {
+        const weir_mask_cell cell = weir_i_mask_cell(&coupling->mask, map, c, h, w);
+        change[(c * map.h + h) * map.w + w] = cell == WEIR_CELL_CHANGE ? 1.0f : 0.0f;
+        if (h < tile.h && w < tile.w) id[(c * tile.h + h) * tile.w + w] = cell == WEIR_CELL_ID ? 1.0f : 0.0f;
+      }
+}
+
 static void pack(const weir_step *step, const weir_parameters *parameters, const float *values, float *packed,
                  float *packed_training) {
   const coupling_step *coupling = own_of(step);
-  const weir_map map = step->in;
-  const size_t changed = weir_i_mask_changed(&coupling->mask, map), pixels = map.h * map.w;
+  const size_t changed = weir_i_mask_changed(&coupling->mask, step->in), pixels = step->in.h * step->in.w;
   const bool split = coupling->mask.type->splits_channels;
-  for (size_t c = 0; c < changed; c++)
-    for (size_t h = 0; h < map.h; h++)
-      for (size_t w = 0; w < map.w; w++) {
-        const size_t e = c * pixels + h * map.w + w;
-        const weir_mask_cell cell = split ? WEIR_CELL_CHANGE : coupling->mask.type->cell(&coupling->mask, map, c, h, w);
-        if (!split) packed[coupling->packed_id + e] = cell == WEIR_CELL_ID ? 1.0f : 0.0f;
-        if (!split) packed[coupling->packed_change + e] = cell == WEIR_CELL_CHANGE ? 1.0f : 0.0f;
-        if (coupling->affine)
-          packed[coupling->packed_gain + e] =
-              cell == WEIR_CELL_CHANGE ? values[parameters->items[coupling->gain].offset + c] : 0.0f;
-      }
+  if (!split) pack_masks(coupling, step->in, packed);
+  if (coupling->affine) {
+    const float *gain = values + parameters->items[coupling->gain].offset;
+    for (size_t e = 0; e < changed * pixels; e++)
+      packed[coupling->packed_gain + e] = split || packed[coupling->packed_change + e] != 0 ? gain[e / pixels] : 0;
+  }
   weir_i_net_pack(coupling->net, parameters, values, packed, packed_training);
 }
 
@@ -70,12 +79,14 @@ static void pack(const weir_step *step, const weir_parameters *parameters, const
 typedef struct pass {
   const weir_step *step;
   weir_flow_run *run;
+  weir_layer_run net_run;  // samples are tiles
   weir_activations activations;
   weir_net_gradients gradients;  // backward
   float *raw;                    // [threads][outputs]: planar s (affine only), then t of one sample
-  float *dgain;                  // backward: [threads][count], of one sample
-  double *dgain_sums;            // backward: [n][changed]
-  size_t changed, pixels, count, outputs, shift_at, first_id, first_changed;
+  float *part;         // [threads][c, h, w] of the net's input or output, whichever is larger: one tile, where there are several
+  float *dgain;        // backward: [threads][count], of one sample
+  double *dgain_sums;  // backward: [n][changed]
+  size_t changed, pixels, count, outputs, shift_at, first_id, first_changed, tiles, tile_pixels, part_floats;
   const float *id, *change, *gain;
   bool forward;
 } pass;
@@ -84,7 +95,10 @@ static pass take(const weir_step *step, weir_flow_run *run, bool forward, bool b
   const coupling_step *coupling = own_of(step);
   weir_arena *scratch = run->layers.scratch;
   const size_t threads = run->layers.team.threads, n = run->layers.n;
-  pass p = {.step = step, .run = run, .forward = forward};
+  const weir_map tile = weir_i_mask_net_input(&coupling->mask, step->in);
+  pass p = {.step = step, .run = run, .net_run = run->layers, .forward = forward, .tiles = tiles_of(step)};
+  p.net_run.n = n * p.tiles;
+  p.tile_pixels = tile.h * tile.w;
   p.changed = weir_i_mask_changed(&coupling->mask, step->in);
   p.pixels = step->in.h * step->in.w;
   p.count = p.changed * p.pixels;
@@ -94,10 +108,14 @@ static pass take(const weir_step *step, weir_flow_run *run, bool forward, bool b
   p.first_changed = weir_i_mask_first_changed(&coupling->mask, step->in) * p.pixels;
   p.activations = step->keeps_activations && run->layers.training
                       ? step->kept
-                      : weir_i_net_take(coupling->net, scratch, n, run->layers.training);
+                      : weir_i_net_take(coupling->net, scratch, p.net_run.n, run->layers.training);
   p.raw = weir_i_arena_take(scratch, threads * p.outputs, sizeof *p.raw);
+  if (p.tiles > 1) {
+    p.part_floats = (p.outputs > weir_i_map_count(step->in) ? p.outputs : weir_i_map_count(step->in)) / p.tiles;
+    p.part = weir_i_arena_take(scratch, threads * p.part_floats, sizeof *p.part);
+  }
   if (backward) {
-    p.gradients = weir_i_net_take_gradients(coupling->net, scratch, n);
+    p.gradients = weir_i_net_take_gradients(coupling->net, scratch, p.net_run.n);
     p.dgain = weir_i_arena_take(scratch, threads * p.count, sizeof *p.dgain);
     p.dgain_sums = weir_i_arena_take(scratch, n * p.changed, sizeof *p.dgain_sums);
   }
@@ -113,29 +131,56 @@ static pass take(const weir_step *step, weir_flow_run *run, bool forward, bool b
 static void reserve(const weir_step *step, const weir_flow_run *run) {
   weir_flow_run copy = *run;
   const size_t mark = weir_i_arena_mark(run->layers.scratch);
-  take(step, &copy, true, run->layers.training);
-  weir_i_net_reserve(net_of(step), &run->layers);
+  const pass p = take(step, &copy, true, run->layers.training);
+  weir_i_net_reserve(net_of(step), &p.net_run);
   weir_i_arena_release(run->layers.scratch, mark);
 }
 
+static float *part_of(const pass *p, size_t thread) { return p->part + thread * p->part_floats; }
+
+// Tile number t of planar channels [c, h, w]: a copy, unless it is all of them.
+static const float *tile_out(const pass *p, size_t c, const float *whole, size_t t, size_t thread) {
+  if (p->tiles == 1) return whole;
+  const weir_map map = {c, p->step->in.h, p->step->in.w};
+  weir_i_mask_tile_out(&own_of(p->step)->mask, map, t, whole, part_of(p, thread));
+  return part_of(p, thread);
+}
+
+// Puts back a tile of which tile_out, or the thread's place for it, had the numbers.
+static void tile_in(const pass *p, size_t c, size_t t, size_t thread, float *whole) {
+  if (p->tiles == 1) return;
+  const weir_map map = {c, p->step->in.h, p->step->in.w};
+  weir_i_mask_tile_in(&own_of(p->step)->mask, map, t, part_of(p, thread), whole);
+}
+
+// A planar sample's c channels into the net's map, times mask [c, h, w] of a tile; NULL means ones.
+static void pack_tiles(const pass *p, const float *planar, size_t c, const float *mask, float *blocked, size_t thread) {
+  const size_t floats = weir_i_block_round(c) * p->tile_pixels;
+  for (size_t t = 0; t < p->tiles; t++)
+    weir_i_layout_pack(tile_out(p, c, planar, t, thread), mask, c, p->tile_pixels, blocked + t * floats);
+}
+
 static void pack_inputs(void *arg, size_t begin, size_t end, size_t thread) {
-  (void)thread;
   const pass *p = arg;
   const weir_map input = net_of(p->step)->values[WEIR_VALUE_INPUT].map;
   for (size_t i = begin; i < end; i++)
-    weir_i_layout_pack(weir_i_run_x(p->run, i) + p->first_id, p->id, input.c, p->pixels,
-                       p->activations.maps[WEIR_VALUE_INPUT] + i * weir_i_map_blocked(input));
+    pack_tiles(p, weir_i_run_x(p->run, i) + p->first_id, input.c, p->id,
+               p->activations.maps[WEIR_VALUE_INPUT] + i * p->tiles * weir_i_map_blocked(input), thread);
 }
 
 static void run_net(pass *p) {
   weir_i_parallel_for(&p->run->layers.team, p->run->layers.n, pack_inputs, p);
-  weir_i_net_forward(net_of(p->step), p->run->parameters, &p->run->layers, p->activations);
+  weir_i_net_forward(net_of(p->step), p->run->parameters, &p->net_run, p->activations);
 }
 
 static float *unpack_output(const pass *p, size_t i, size_t thread) {
   const weir_map output = net_of(p->step)->values[WEIR_VALUE_OUTPUT].map;
   float *raw = p->raw + thread * p->outputs;
-  weir_i_layout_unpack(p->activations.maps[WEIR_VALUE_OUTPUT] + i * weir_i_map_blocked(output), 0, output.c, p->pixels, raw);
+  for (size_t t = 0; t < p->tiles; t++) {
+    const float *blocked = p->activations.maps[WEIR_VALUE_OUTPUT] + (i * p->tiles + t) * weir_i_map_blocked(output);
+    weir_i_layout_unpack(blocked, 0, output.c, p->tile_pixels, p->tiles == 1 ? raw : part_of(p, thread));
+    tile_in(p, output.c, t, thread, raw);
+  }
   return raw;
 }
 
@@ -203,17 +248,22 @@ static void untransform_samples(void *arg, size_t begin, size_t end, size_t thre
       for (size_t e = 0; e < p->pixels; e++) sum += dgain[c * p->pixels + e];
       p->dgain_sums[i * p->changed + c] = sum;
     }
-    weir_i_layout_pack(raw, NULL, output.c, p->pixels, p->gradients.maps[WEIR_VALUE_OUTPUT] + i * weir_i_map_blocked(output));
+    pack_tiles(p, raw, output.c, NULL, p->gradients.maps[WEIR_VALUE_OUTPUT] + i * p->tiles * weir_i_map_blocked(output), thread);
   }
 }
 
 static void add_input_gradients(void *arg, size_t begin, size_t end, size_t thread) {
-  (void)thread;
   const pass *p = arg;
   const weir_map input = net_of(p->step)->values[WEIR_VALUE_INPUT].map;
-  for (size_t i = begin; i < end; i++)
-    weir_i_layout_unpack_add(p->gradients.maps[WEIR_VALUE_INPUT] + i * weir_i_map_blocked(input), p->id, input.c, p->pixels,
-                             p->run->dx + i * p->run->dims + p->first_id);
+  for (size_t i = begin; i < end; i++) {
+    float *dx = p->run->dx + i * p->run->dims + p->first_id;
+    for (size_t t = 0; t < p->tiles; t++) {
+      const float *blocked = p->gradients.maps[WEIR_VALUE_INPUT] + (i * p->tiles + t) * weir_i_map_blocked(input);
+      tile_out(p, input.c, dx, t, thread);
+      weir_i_layout_unpack_add(blocked, p->id, input.c, p->tile_pixels, p->tiles == 1 ? dx : part_of(p, thread));
+      tile_in(p, input.c, t, thread, dx);
+    }
+  }
 }
 
 // The net's input is in the output unchanged, so s and t are recomputed from it, the input follows, and then all gradients.
@@ -230,13 +280,13 @@ static void backward(const weir_step *step, weir_flow_run *run) {
       gain[c] += (float)sum;
     }
   }
-  weir_i_net_backward(net_of(step), run->parameters, &run->layers, p.activations, p.gradients);
+  weir_i_net_backward(net_of(step), run->parameters, &p.net_run, p.activations, p.gradients);
   weir_i_parallel_for(&run->layers.team, run->layers.n, add_input_gradients, &p);
   weir_i_arena_release(run->layers.scratch, mark);
 }
 
 static double flops(const weir_step *step) {
-  return weir_i_net_flops(net_of(step)) +
+  return (double)tiles_of(step) * weir_i_net_flops(net_of(step)) +
          8.0 * (double)weir_i_mask_changed(&own_of(step)->mask, step->in) * (double)(step->in.h * step->in.w);
 }
 
@@ -250,5 +300,6 @@ const weir_bijector weir_i_bijector_coupling = {
     .backward = backward,
     .flops = flops,
     .net = net_of,
+    .net_samples = tiles_of,
     .mask = mask_of,
 };

@@ -13,7 +13,7 @@ typedef struct weir_lu {
 } weir_lu;
 
 /// Most rows: time is cubic in them.
-enum { WEIR_I_MAX_LU = 1024 };
+enum { WEIR_I_MAX_LU = 2048 };
 
 /// Refuses (WEIR_ERROR_TENSOR) pivots that are not rows, a zero on U's diagonal, and a product P^T L U that is off weight by more than 1e-4 of
 /// weight's largest number anywhere. `lu_name` and `pivots_name` are the tensors'.

@@ -1,25 +1,51 @@
 #include "bijectors/mask.h"
 
 #include <stdio.h>
+#include <string.h>
 
-static const char *refuse_one_row(weir_map map) { return map.h < 2 ? "needs a map of two rows or more" : NULL; }
+static const char *refuse_one_row(const weir_mask *mask, weir_map map) {
+  (void)mask;
+  return map.h < 2 ? "needs a map of two rows or more" : NULL;
+}
 
-static const char *refuse_one_column(weir_map map) { return map.w < 2 ? "needs a map of two columns or more" : NULL; }
+static const char *refuse_one_column(const weir_mask *mask, weir_map map) {
+  (void)mask;
+  return map.w < 2 ? "needs a map of two columns or more" : NULL;
+}
 
-static const char *refuse_thin(weir_map map) {
+static const char *refuse_thin(const weir_mask *mask, weir_map map) {
+  (void)mask;
   return map.h < 2 || map.w < 2 ? "needs a map of two rows and columns or more" : NULL;
 }
 
-static const char *refuse_single_cell(weir_map map) { return map.h * map.w < 2 ? "needs a map of two cells or more" : NULL; }
+static const char *refuse_single_cell(const weir_mask *mask, weir_map map) {
+  (void)mask;
+  return map.h * map.w < 2 ? "needs a map of two cells or more" : NULL;
+}
 
-static const char *refuse_odd_channels(weir_map map) {
+static const char *refuse_odd_channels(const weir_mask *mask, weir_map map) {
+  (void)mask;
   return map.c % 2 != 0 ? "needs an even number of channels; squeeze first" : NULL;
 }
 
-static const char *refuse_image(weir_map map) {
+static const char *refuse_image(const weir_mask *mask, weir_map map) {
+  (void)mask;
   return map.h != 1 || map.w != 1 ? "is for tables and embeddings; use checkerboard or channel"
          : map.c < 2              ? "needs two dims or more"
                                   : NULL;
+}
+
+static const char *refuse_tiles(const weir_mask *mask, weir_map map) {
+  return map.h % mask->factor != 0 || map.w % mask->factor != 0 ? "needs a factor that divides height and width"
+         : map.h / mask->factor < 2 || map.w / mask->factor < 2
+             ? "needs tiles of two rows and columns or more; use a smaller factor"
+             : NULL;
+}
+
+static const char *refuse_no_centre(const weir_mask *mask, weir_map map) {
+  return map.h <= 2 * mask->margin || map.w <= 2 * mask->margin
+             ? "needs more rows and columns than two margins; use a smaller margin"
+             : NULL;
 }
 
 // `second` is true in the half that is id only when the mask is reversed.
@@ -52,17 +78,49 @@ static weir_mask_cell cycle(const weir_mask *mask, weir_map map, size_t c, size_
   return quadrant == mask->from ? WEIR_CELL_ID : quadrant == mask->to ? WEIR_CELL_CHANGE : WEIR_CELL_PASS;
 }
 
-// Every mask, one line each.
+static weir_mask_cell centre(const weir_mask *mask, weir_map map, size_t c, size_t h, size_t w) {
+  (void)c;
+  const size_t m = mask->margin;
+  return half(mask, h >= m && h < map.h - m && w >= m && w < map.w - m);
+}
+
+// Every mask, one each.
 static const weir_mask_class classes[] = {
-    {"checkerboard", false, false, refuse_single_cell, checkerboard},
-    {"channel", true, false, refuse_odd_channels, NULL},  // id: the second half of the channels, reversed the first
-    {"horizontal", false, false, refuse_one_row, horizontal},
-    {"vertical", false, false, refuse_one_column, vertical},
-    {"cycle", false, true, refuse_thin, cycle},
-    {"tabular", false, false, refuse_image, tabular},
+    {.name = "checkerboard", .refuse = refuse_single_cell, .cell = checkerboard},
+    {.name = "channel",
+     .splits_channels = true,
+     .refuse = refuse_odd_channels},  // id: the second half of the channels, reversed the first
+    {.name = "horizontal", .refuse = refuse_one_row, .cell = horizontal},
+    {.name = "vertical", .refuse = refuse_one_column, .cell = vertical},
+    {.name = "cycle", .has_quadrants = true, .refuse = refuse_thin, .cell = cycle},
+    {.name = "sub_quadrant", .has_quadrants = true, .has_factor = true, .refuse = refuse_tiles, .cell = cycle},
+    {.name = "centre", .has_margin = true, .refuse = refuse_no_centre, .cell = centre},
+    {.name = "tabular", .refuse = refuse_image, .cell = tabular},
 };
 
 enum { CLASS_COUNT = sizeof classes / sizeof classes[0] };
+
+static weir_status parse_quadrants(weir_mask *mask, const weir_json *json, int member, const char *where, weir_error *error) {
+  static const char *const keys[] = {"type", "from", "to", "factor"};
+  weir_status status = weir_i_json_only(json, member, where, keys, mask->type->has_factor ? 4 : 3, error);
+  if (status == WEIR_OK) status = weir_i_json_count(json, member, where, "from", 0, 3, true, 0, &mask->from, error);
+  if (status == WEIR_OK) status = weir_i_json_count(json, member, where, "to", 0, 3, true, 0, &mask->to, error);
+  if (status == WEIR_OK && mask->type->has_factor)
+    status = weir_i_json_count(json, member, where, "factor", 2, 64, true, 0, &mask->factor, error);
+  if (status == WEIR_OK && mask->from == mask->to)
+    status = weir_i_fail(error, WEIR_ERROR_SPEC, where, "a %s mask needs two different quadrants, not %zu twice", mask->type->name,
+                         mask->to);
+  return status;
+}
+
+static weir_status parse_halves(weir_mask *mask, const weir_json *json, int member, const char *where, weir_error *error) {
+  static const char *const keys[] = {"type", "reverse", "margin"};
+  weir_status status = weir_i_json_only(json, member, where, keys, mask->type->has_margin ? 3 : 2, error);
+  if (status == WEIR_OK) status = weir_i_json_bool(json, member, where, "reverse", false, false, &mask->reverse, error);
+  if (status == WEIR_OK && mask->type->has_margin)
+    status = weir_i_json_count(json, member, where, "margin", 1, 1 << 20, false, 4, &mask->margin, error);
+  return status;
+}
 
 weir_status weir_i_mask_parse(weir_mask *mask, const weir_json *json, int object, const char *path, weir_map map,
                               weir_error *error) {
@@ -77,28 +135,47 @@ weir_status weir_i_mask_parse(weir_mask *mask, const weir_json *json, int object
   size_t chosen;
   weir_status status = weir_i_json_choice(json, member, where, "type", names, CLASS_COUNT, true, 0, &chosen, error);
   if (status != WEIR_OK) return status;
-  *mask = (weir_mask){.type = &classes[chosen]};
-  static const char *const quadrant_keys[] = {"type", "from", "to"}, *const half_keys[] = {"type", "reverse"};
-  if (mask->type->has_quadrants) {
-    status = weir_i_json_only(json, member, where, quadrant_keys, 3, error);
-    if (status == WEIR_OK) status = weir_i_json_count(json, member, where, "from", 0, 3, true, 0, &mask->from, error);
-    if (status == WEIR_OK) status = weir_i_json_count(json, member, where, "to", 0, 3, true, 0, &mask->to, error);
-    if (status == WEIR_OK && mask->from == mask->to)
-      status = weir_i_fail(error, WEIR_ERROR_SPEC, where, "a cycle mask needs two different quadrants, not %zu twice", mask->to);
-  } else {
-    status = weir_i_json_only(json, member, where, half_keys, 2, error);
-    if (status == WEIR_OK) status = weir_i_json_bool(json, member, where, "reverse", false, false, &mask->reverse, error);
-  }
+  *mask = (weir_mask){.type = &classes[chosen], .factor = 1};
+  status = (mask->type->has_quadrants ? parse_quadrants : parse_halves)(mask, json, member, where, error);
   if (status != WEIR_OK) return status;
-  const char *refused = mask->type->refuse(map);
+  const char *refused = mask->type->refuse(mask, map);
   if (refused != NULL)
     return weir_i_fail(error, WEIR_ERROR_SPEC, where, "the %s mask does not fit %zu x %zu x %zu: it %s", mask->type->name, map.c,
                        map.h, map.w, refused);
   return WEIR_OK;
 }
 
+static weir_map tile_of(const weir_mask *mask, weir_map map) {
+  return (weir_map){map.c, map.h / mask->factor, map.w / mask->factor};
+}
+
+weir_mask_cell weir_i_mask_cell(const weir_mask *mask, weir_map map, size_t c, size_t h, size_t w) {
+  const weir_map tile = tile_of(mask, map);
+  return mask->type->cell(mask, tile, c, h % tile.h, w % tile.w);
+}
+
+/// Where row h of a tile's channel c begins in the whole map.
+static size_t row_at(const weir_mask *mask, weir_map map, weir_map tile, size_t number, size_t c, size_t h) {
+  return (c * map.h + number / mask->factor * tile.h + h) * map.w + number % mask->factor * tile.w;
+}
+
+void weir_i_mask_tile_out(const weir_mask *mask, weir_map map, size_t number, const float *whole, float *part) {
+  const weir_map tile = tile_of(mask, map);
+  for (size_t c = 0; c < tile.c; c++)
+    for (size_t h = 0; h < tile.h; h++)
+      memcpy(part + (c * tile.h + h) * tile.w, whole + row_at(mask, map, tile, number, c, h), tile.w * sizeof *part);
+}
+
+void weir_i_mask_tile_in(const weir_mask *mask, weir_map map, size_t number, const float *part, float *whole) {
+  const weir_map tile = tile_of(mask, map);
+  for (size_t c = 0; c < tile.c; c++)
+    for (size_t h = 0; h < tile.h; h++)
+      memcpy(whole + row_at(mask, map, tile, number, c, h), part + (c * tile.h + h) * tile.w, tile.w * sizeof *part);
+}
+
 weir_map weir_i_mask_net_input(const weir_mask *mask, weir_map map) {
-  return (weir_map){mask->type->splits_channels ? map.c / 2 : map.c, map.h, map.w};
+  const weir_map tile = tile_of(mask, map);
+  return (weir_map){mask->type->splits_channels ? tile.c / 2 : tile.c, tile.h, tile.w};
 }
 
 size_t weir_i_mask_first_id(const weir_mask *mask, weir_map map) {

@@ -6,7 +6,7 @@
 #include "base/status.h"
 #include "layers/layout.h"
 
-/// What a cell of the map does. The cycle mask leaves two quadrants as they are and unseen.
+/// What a cell of the map does. The cycle masks leave two quadrants as they are and unseen.
 typedef enum weir_mask_cell { WEIR_CELL_ID, WEIR_CELL_CHANGE, WEIR_CELL_PASS } weir_mask_cell;
 
 typedef struct weir_mask_class weir_mask_class;
@@ -14,23 +14,34 @@ typedef struct weir_mask_class weir_mask_class;
 typedef struct weir_mask {
   const weir_mask_class *type;
   bool reverse;
-  size_t from, to;  // cycle: quadrants, 0 top-left, 1 top-right, 2 bottom-right, 3 bottom-left
+  size_t from, to;  // cycle and sub_quadrant: quadrants, 0 top-left, 1 top-right, 2 bottom-right, 3 bottom-left
+  size_t factor;    // the map is cut in factor x factor tiles; 1 unless sub_quadrant
+  size_t margin;    // centre: cells that the frame is wide
 } weir_mask;
 
 struct weir_mask_class {
   const char *name;
   /// True when the net sees only the id channels, without zeros in place of the others: the channel mask.
   bool splits_channels;
-  bool has_quadrants;
-  /// Refuses maps it does not fit.
-  const char *(*refuse)(weir_map map);
-  /// NULL when it splits channels.
+  bool has_quadrants, has_factor, has_margin;
+  /// Why it does not fit a map, or NULL.
+  const char *(*refuse)(const weir_mask *mask, weir_map map);
+  /// NULL when it splits channels. The map is a tile's.
   weir_mask_cell (*cell)(const weir_mask *mask, weir_map map, size_t c, size_t h, size_t w);
 };
 
 /// Reads the "mask" member of a coupling.
 weir_status weir_i_mask_parse(weir_mask *mask, const weir_json *json, int object, const char *path, weir_map map,
                               weir_error *error);
+
+/// What cell [c, h, w] of the whole map does. Not for masks that split channels.
+weir_mask_cell weir_i_mask_cell(const weir_mask *mask, weir_map map, size_t c, size_t h, size_t w);
+
+/// Tiles that the map is cut in, each a sample of its own for the net; row by row.
+static inline size_t weir_i_mask_tiles(const weir_mask *mask) { return mask->factor * mask->factor; }
+/// Copies tile number `tile` of a planar map [c, h, w] out, [c, h / factor, w / factor]; and puts one back.
+void weir_i_mask_tile_out(const weir_mask *mask, weir_map map, size_t tile, const float *whole, float *part);
+void weir_i_mask_tile_in(const weir_mask *mask, weir_map map, size_t tile, const float *part, float *whole);
 
 /// The map the net sees, and the first channel and number of channels that a coupling changes.
 weir_map weir_i_mask_net_input(const weir_mask *mask, weir_map map);

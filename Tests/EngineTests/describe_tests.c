@@ -93,11 +93,12 @@ int test_model_description(void) {
     weir_model_info info = {0};
     EXPECT(weir_model_get_info(model, &info) == WEIR_OK && info.struct_size == sizeof info, *name);
     EXPECT(strcmp(weir_model_spec(model), parts.spec) == 0, "the description is the file's");
-    size_t trainable = 0;
+    size_t trainable = 0, of_prior = 0;
     for (size_t i = 0; i < parts.count; i++) {
       size_t count;
       double *gradient = golden_values(&g, text_of("gradient.%s", parts.items[i].name), &count);
       if (gradient != NULL) trainable += count;
+      if (gradient != NULL && strncmp(parts.items[i].name, "prior.", 6) == 0) of_prior += count;
       free(gradient);
     }
     EXPECT(info.parameters == trainable,
@@ -118,7 +119,8 @@ int test_model_description(void) {
       sum += step.parameters;
       flops += step.flops;
     }
-    EXPECT(sum == info.parameters, text_of("%s: %zu in the steps, %zu in all", *name, sum, info.parameters));
+    EXPECT(sum + of_prior == info.parameters,
+           text_of("%s: %zu in the steps, %zu in the prior, %zu in all", *name, sum, of_prior, info.parameters));
     EXPECT(flops <= info.flops && flops > 0.5 * info.flops, text_of("%s: %g in the steps, %g in all", *name, flops, info.flops));
     EXPECT(weir_model_get_step(model, info.steps, &step) == WEIR_ERROR_ARGUMENT &&
                weir_model_get_step(NULL, 0, &step) == WEIR_ERROR_ARGUMENT &&

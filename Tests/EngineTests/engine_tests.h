@@ -179,7 +179,7 @@ unsigned char *parts_file(const model_parts *parts, size_t *size);
 void parts_free(model_parts *parts);
 /// Opens the file of the parts.
 weir_status parts_open(const model_parts *parts, const weir_allocator *allocator, weir_model **model, weir_error *error);
-/// Makes what parts_of_spec filled consistent: rotations orthogonal, and each conv1x1's lu and pivots a factorisation of its weight.
+/// Makes random matrices what they must be: rotations orthogonal, conv1x1's weights far from singular, their lu and pivots a factorisation.
 void parts_mend(const model_parts *parts);
 /// parts_of_spec and parts_open at once; NULL, with a failed check printed, when refused.
 weir_model *model_of_spec(const char *spec, uint64_t seed);

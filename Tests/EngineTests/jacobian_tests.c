@@ -67,14 +67,28 @@ typedef struct jacobian_case {
 #define COUPLING(transform, mask, net) "{\"op\":\"coupling\",\"transform\":\"" transform "\",\"mask\":{" mask "}," net "}"
 #define MASK(type, reverse) "\"type\":\"" type "\",\"reverse\":" reverse
 #define CYCLE(from, to) "\"type\":\"cycle\",\"from\":" from ",\"to\":" to
+#define TILES(from, to) "\"type\":\"sub_quadrant\",\"factor\":2,\"from\":" from ",\"to\":" to
+#define CENTRE(reverse) "\"type\":\"centre\",\"margin\":1,\"reverse\":" reverse
 #define PLANE "\"shape\":[1,4,4],\"levels\":0"
 #define ODD "\"shape\":[2,3,3],\"levels\":0"
 #define DEEP "\"shape\":[4,2,2],\"levels\":0"
 #define TABLE "\"shape\":[5],\"levels\":0"
+#define WIDE "\"shape\":[21],\"levels\":0"
 
 static const jacobian_case steps[] = {
     {TABLE, "{\"op\":\"affine\"}", -2, 4, 0.5f, false},
     {ODD, "{\"op\":\"affine\"}", -2, 4, 0.5f, false},
+    {TABLE, "{\"op\":\"actnorm\"}", -2, 4, 0.5f, false},
+    {ODD, "{\"op\":\"actnorm\"}", -2, 4, 0.5f, false},
+    {TABLE, "{\"op\":\"conv1x1\"}", -2, 4, 0.5f, false},
+    {DEEP, "{\"op\":\"conv1x1\"}", -2, 4, 0.5f, false},
+    {WIDE, "{\"op\":\"conv1x1\",\"trainable\":false}", -2, 4, 0.5f, false},
+    {"\"shape\":[1],\"levels\":0", "{\"op\":\"conv1x1\"}", -2, 4, 0.5f, false},
+    {TABLE, "{\"op\":\"rotation\"}", -2, 4, 0.5f, false},
+    {WIDE, "{\"op\":\"rotation\"}", -2, 4, 0.5f, false},
+    {TABLE, "{\"op\":\"permute\",\"order\":[3,0,4,1,2]}", -2, 4, 0.5f, false},
+    {DEEP, "{\"op\":\"permute\",\"order\":[1,2,3,0]}", -2, 4, 0.5f, false},
+    {DEEP, "{\"op\":\"reverse\"}", -2, 4, 0.5f, false},
     {PLANE, "{\"op\":\"squeeze\"}", -2, 4, 0.5f, false},
     {DEEP, "{\"op\":\"factor_out\",\"keep\":1}", -2, 4, 0.5f, false},
     {DEEP, "{\"op\":\"factor_out\",\"keep\":3}", -2, 4, 0.5f, false},
@@ -99,6 +113,14 @@ static const jacobian_case steps[] = {
     {ODD, COUPLING("affine", CYCLE("1", "2"), RESNET), -2, 4, 0.5f, false},
     {ODD, COUPLING("affine", CYCLE("2", "3"), RESNET), -2, 4, 0.5f, false},
     {ODD, COUPLING("affine", CYCLE("3", "0"), RESNET), -2, 4, 0.5f, false},
+    {PLANE, COUPLING("affine", TILES("0", "1"), RESNET), -2, 4, 0.5f, false},
+    {PLANE, COUPLING("additive", TILES("1", "2"), RESNET), -2, 4, 0.5f, false},
+    {"\"shape\":[1,6,4],\"levels\":0", COUPLING("affine", TILES("2", "3"), RESNET), -2, 4, 0.5f, false},
+    {"\"shape\":[2,4,4],\"levels\":0", COUPLING("affine", TILES("3", "0"), RESNET), -2, 4, 0.5f, false},
+    {PLANE, COUPLING("affine", CENTRE("false"), RESNET), -2, 4, 0.5f, false},
+    {PLANE, COUPLING("affine", CENTRE("true"), RESNET), -2, 4, 0.5f, false},
+    {ODD, COUPLING("additive", CENTRE("false"), RESNET), -2, 4, 0.5f, false},
+    {ODD, COUPLING("affine", CENTRE("true"), RESNET), -2, 4, 0.5f, false},
 };
 
 static const jacobian_case flows[] = {
@@ -115,6 +137,12 @@ static const jacobian_case flows[] = {
                                                                                                                 "false"),
                                                                                                            RESNET),
      20, 215, 0.5f, true},
+    {"\"shape\":[1,4,4],\"levels\":0",
+     "{\"op\":\"squeeze\"},{\"op\":\"actnorm\"},{\"op\":\"conv1x1\"}," COUPLING(
+         "affine", MASK("channel", "false"),
+         RESNET) ",{\"op\":\"reverse\"},{\"op\":\"actnorm\"},{\"op\":\"conv1x1\"}," COUPLING("affine", MASK("channel", "true"),
+                                                                                             RESNET),
+     -2, 4, 1.0f / 128, true},
     {ODD,
      COUPLING("affine", CYCLE("0", "1"), RESNET) "," COUPLING("affine", CYCLE("1", "2"), RESNET) "," COUPLING(
          "affine", CYCLE("2", "3"), RESNET),

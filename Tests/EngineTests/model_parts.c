@@ -85,6 +85,7 @@ model_parts parts_of_spec(const char *spec, uint64_t seed) {
     p->data = malloc(p->bytes);
     fill(parameter, seed, i, p->data);
   }
+  parts_mend(&parts);
   weir_i_flow_release(&flow);
   return parts;
 }
