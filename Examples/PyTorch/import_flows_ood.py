@@ -6,252 +6,201 @@
 
 The checkpoint holds weights but not the architecture, so the arguments say how it was trained (the names are those of the training
 script, with dashes). Every tensor is checked against them; nothing is guessed, skipped or left over. Weights are stored as float32.
-Needs torch, numpy and safetensors; the authors' code is not needed and pickled code is never run.
+Widths of bottlenecks are read off the weights. Needs torch, numpy and safetensors; the authors' code is not needed and pickled code is
+never run.
+
+A flow built by hand from the authors' couplings, iSequential(addZslot(), passThrough(iLogits()), passThrough(CouplingLayer(...)), ...,
+FlatJoin()), is --flow Chain with what stands between logits and join in --masks, separated by commas:
+
+    checkerboard, channel, horizontal, vertical      each also with :reverse (reverse_mask=True)
+    quadrant:IN:OUT                                  MaskQuadrant
+    sub_quadrant:IN:OUT or sub_quadrant:IN:OUT:FACTOR    MaskSubQuadrant, factor 2 unless told
+    center or center:MARGIN                          MaskCenter, margin 4 unless told; its `reverse` has no effect in the authors' code
+    squeeze, keep:CHANNELS                           SqueezeLayer(2), keepChannels
+
+A mask may end in @CHANNELS where that coupling has other mid channels than --num-mid-channels: sub_quadrant:0:1:4@16.
 """
 
 import argparse
-import hashlib
-import json
-import os
 import re
 import sys
 
-import numpy as np
-import torch
-from safetensors.numpy import save_file
+from flows_ood_nets import ST_TYPES, StNetworks
+from weir_model import ONE, Checkpoint, ImportFailure, Size, factorise, read_mixture, read_state, write_model
 
-FLOWS = ("RealNVP", "RealNVP8Layers", "RealNVPCycleMask", "RealNVPMaskHorizontal", "RealNVPTabular")
 MARGIN = 0.9
 
 
-class ImportFailure(Exception):
-    pass
+def reversible(kind, reverse):
+    return {"type": kind, "reverse": reverse}
 
 
-class Size:
-    """An expected size along one axis, with the argument it follows from: value = factor * argument."""
-
-    def __init__(self, value, argument=None, factor=1):
-        self.value, self.argument, self.factor = value, argument, factor
-
-    def __mul__(self, factor):
-        return Size(self.value * factor, self.argument, self.factor * factor)
+def alternating(kind, count):
+    return [reversible(kind, layer % 2 == 1) for layer in range(count)]
 
 
-ONE, THREE = Size(1), Size(3)
+# Flows that are couplings on the whole image, one after the other.
+CHAINS = {
+    "RealNVPSmall": alternating("checkerboard", 2),
+    "RealNVP8Layers": alternating("checkerboard", 8),
+    "RealNVPCycleMask": [{"type": "cycle", "from": layer % 4, "to": (layer + 1) % 4} for layer in range(8)],
+    "RealNVPMaskHorizontal": alternating("horizontal", 8),
+    "RealNVPMaskHorizontal3Layers": alternating("horizontal", 3),
+}
+FLOWS = ("RealNVP", *CHAINS, "Glow", "Chain", "RealNVPTabular")
+# What says how many couplings a flow has.
+DEPTHS = {"RealNVP": "--num-scales", "Glow": "--num-scales, --num-coupling-layers-per-scale or --no-multi-scale", "Chain": "--masks",
+          "RealNVPTabular": "--num-coupling-layers"}
 
 
 class Importer:
-    """Walks the couplings in order, taking each tensor out of the checkpoint under its place in the Weir model."""
+    """Walks the steps in order, taking each tensor out of the checkpoint under its place in the Weir model."""
 
     def __init__(self, state, options):
-        self.state, self.options = state, options
-        self.taken, self.tensors, self.steps = set(), {}, []
+        self.options, self.checkpoint, self.steps = options, Checkpoint(state), []
+        self.nets = StNetworks(self.checkpoint, options, DEPTHS.get(options.flow, "--image-shape"))
+        if options.flow != "RealNVPTabular":
+            channels, self.height, self.width = options.image_shape
+            self.channels = Size(channels, "--image-shape")
 
-    def fail_absent(self, name, coupling):
-        """Says which argument promises a tensor that is not there."""
-        options, names = self.options, [key for key in self.state if key.startswith(coupling + ".")]
-        if not names:
-            depth = {"RealNVPTabular": "--num-coupling-layers", "RealNVP": "--num-scales"}.get(options.flow)
-            why = f"the checkpoint has no such coupling: --flow {options.flow}"
-            why += f" or {depth} does not fit it" if depth else " does not fit it"
-        elif re.search(r"\.(blocks|skips)\.\d", name) and self.blocks(names) != options.num_blocks:
-            why = f"--num-blocks says {options.num_blocks}, the checkpoint has {self.blocks(names)}"
-        elif re.search(r"\.(in_skip|skips)\.", name):
-            why = "it belongs to the skip connections; was the flow trained with --no-skip?"
-        elif "_norm." in name:
-            why = "it belongs to batch norm; was the flow trained with --no-batchnorm?"
-        else:
-            why = f"a coupling of --flow {options.flow} has one"
-        raise ImportFailure(f"{name} is missing: {why}")
+    # ---- steps
 
-    @staticmethod
-    def blocks(names):
-        found = [int(match.group(1)) for match in (re.search(r"\.blocks\.(\d+)\.", name) for name in names) if match]
-        return max(found) + 1 if found else 0
+    def squeeze(self):
+        if self.height % 2 or self.width % 2:
+            raise ImportFailure(f"a {self.height}x{self.width} map can't be squeezed: --image-shape or {self.nets.depth} does not fit")
+        self.channels, self.height, self.width = self.channels * 4, self.height // 2, self.width // 2
+        self.steps.append({"op": "squeeze"})
 
-    def take(self, coupling, source, target, sizes, flat=False):
-        """Moves coupling.source to target after checking its shape; `flat` stores it with one axis."""
-        name = f"{coupling}.{source}"
-        if name not in self.state:
-            self.fail_absent(name, coupling)
-        value = self.state[name]
-        if not isinstance(value, torch.Tensor) or not value.is_floating_point() or value.layout != torch.strided:
-            raise ImportFailure(f"{name} is not a dense tensor of real numbers")
-        shape, expected = tuple(value.shape), tuple(size.value for size in sizes)
-        if shape != expected:
-            raise ImportFailure(f"{name} has shape {list(shape)} where the arguments give {list(expected)}{self.blame(shape, sizes)}")
-        value = value.detach().to(torch.float32).numpy()
-        if not np.isfinite(value).all():
-            raise ImportFailure(f"{name} holds NaN or Inf")
-        self.taken.add(name)
-        if target:
-            self.tensors[target] = np.ascontiguousarray(value.reshape(-1) if flat else value)
-        return value
+    def keep(self, channels):
+        if not 0 < channels.value < self.channels.value:
+            raise ImportFailure(f"keep:{channels.value} does not fit a map of {self.channels.value} channels: --masks is wrong")
+        self.steps.append({"op": "factor_out", "keep": channels.value})
+        self.channels = channels
 
-    @staticmethod
-    def blame(shape, sizes):
-        if len(shape) == len(sizes):
-            for actual, size in zip(shape, sizes):
-                if actual != size.value and size.argument:
-                    fits = f", {actual // size.factor} would fit" if actual % size.factor == 0 else ""
-                    return f": {size.argument} says {size.value // size.factor}{fits}"
-        return ""
+    def seen_shape(self, mask, coupling):
+        """[c, h, w] of what the st-network sees, if the mask fits the map."""
+        channels, height, width = self.channels, self.height, self.width
+        smallest, kind = min(height, width), mask["type"]
+        fits = smallest >= 2
+        if kind == "channel":
+            fits, channels = channels.value % 2 == 0, channels.half()
+        elif kind == "centre":
+            fits = smallest > 2 * mask["margin"]
+        elif kind == "sub_quadrant":
+            fits = height % mask["factor"] == 0 and width % mask["factor"] == 0 and smallest // mask["factor"] >= 2
+            height, width = height // mask["factor"], width // mask["factor"]
+        if not fits:
+            place = f"a map of {self.channels.value}x{self.height}x{self.width}"
+            raise ImportFailure(f"{coupling}: the {kind} mask does not fit {place}: --image-shape, --flow or --masks is wrong")
+        return channels, height, width
 
-    def norm(self, coupling, source, target, channels):
-        for theirs, ours in (("weight", "gain"), ("bias", "bias"), ("running_mean", "mean"), ("running_var", "variance")):
-            value = self.take(coupling, f"{source}.{theirs}", f"{target}.{ours}", (channels,))
-            if ours == "variance" and (value < 0).any():
-                raise ImportFailure(f"{coupling}.{source}.running_var is negative somewhere")
-        self.taken.add(f"{coupling}.{source}.num_batches_tracked")
-
-    def conv(self, coupling, source, target, output, inputs, kernel, bias=True):
-        direction = self.take(coupling, f"{source}.conv.weight_v", f"{target}.weight_v", (output, inputs, kernel, kernel))
-        if (np.square(direction.astype(np.float64)).sum((1, 2, 3)) == 0).any():
-            raise ImportFailure(f"{coupling}.{source}.conv.weight_v has an output channel of zeros, so it gives no direction")
-        self.take(coupling, f"{source}.conv.weight_g", f"{target}.weight_g", (output, ONE, ONE, ONE), flat=True)
-        if bias:
-            self.take(coupling, f"{source}.conv.bias", f"{target}.bias", (output,))
-
-    def gain(self, coupling, target, channels, axes):
-        """The authors' gain is itself weight-normed, one number per direction: gain = weight_g * sign(weight_v)."""
-        sizes = (channels,) + (ONE,) * (axes - 1)
-        gain, direction = (self.take(coupling, f"rescale.{part}", None, sizes) for part in ("weight_g", "weight_v"))
-        if (direction == 0).any():
-            raise ImportFailure(f"{coupling}.rescale.weight_v is zero somewhere, so it gives no sign")
-        self.tensors[target] = (gain * np.sign(direction)).reshape(-1)
-
-    def resnet(self, coupling, target, channels, mid):
-        options = self.options
-        if options.batchnorm:
-            self.norm(coupling, "st_net.in_norm", f"{target}.in_norm", channels)
-        self.conv(coupling, "st_net.in_conv", f"{target}.in_conv", mid, channels * 2, THREE)
-        if options.skip:
-            self.conv(coupling, "st_net.in_skip", f"{target}.in_skip", mid, mid, ONE)
-        for block in range(options.num_blocks):
-            source, place = f"st_net.blocks.{block}", f"{target}.blocks.{block}"
-            for part, bias in (("in", False), ("out", True)):
-                if options.batchnorm:
-                    self.norm(coupling, f"{source}.{part}_norm", f"{place}.{part}_norm", mid)
-                self.conv(coupling, f"{source}.{part}_conv", f"{place}.{part}_conv", mid, mid, THREE, bias)
-            if options.skip:
-                self.conv(coupling, f"st_net.skips.{block}", f"{target}.skips.{block}", mid, mid, ONE)
-        if options.batchnorm:
-            self.norm(coupling, "st_net.out_norm", f"{target}.out_norm", mid)
-        self.conv(coupling, "st_net.out_conv", f"{target}.out_conv", channels * 2, mid, ONE)
-
-    def image_coupling(self, coupling, mask, channels, mid):
-        options, place = self.options, f"steps.{len(self.steps)}"
-        if mask["type"] == "channel":
-            channels = Size(channels.value // 2, channels.argument, channels.factor // 2)
-        net = {"type": "resnet", "channels": mid.value, "blocks": options.num_blocks, "skip": options.skip,
-               "batch_norm": options.batchnorm, "weight_norm": True}
-        if mask["type"] == "checkerboard" and options.batchnorm:
-            net["input_scale"] = 2
-        self.resnet(coupling, f"{place}.net", channels, mid)
-        self.gain(coupling, f"{place}.gain", channels, 3)
+    def coupling(self, coupling, mask, mid):
+        place, shape = f"steps.{len(self.steps)}", self.seen_shape(mask, coupling)
+        net = self.nets.image_net(coupling, f"{place}.net", shape, mid, mask["type"] == "checkerboard")
+        self.nets.gain(coupling, f"{place}.gain", shape[0], 3)
         self.steps.append({"op": "coupling", "transform": "affine", "mask": mask, "net": net})
 
-    def tabular_coupling(self, coupling, reverse):
-        options, place = self.options, f"steps.{len(self.steps)}"
-        dims, hidden = Size(options.in_dim, "--in-dim"), Size(options.hidden_dim, "--hidden-dim")
-        # In their list: 0 linear, 1 ReLU, 2 dropout, then pairs of linear and ReLU, then the last linear.
-        layers = [0] + [3 + 2 * layer for layer in range(options.num_layers + 1)]
-        found = sum(bool(re.fullmatch(re.escape(coupling) + r"\.st_net\.\d+\.weight", name)) for name in self.state)
-        if found and found != len(layers):
-            fits = f"--num-layers says {options.num_layers}, {found - 2} would fit"
-            raise ImportFailure(f"{coupling}.st_net has {found} linear layers: {fits}")
-        for layer, source in enumerate(layers):
-            output = dims * 2 if layer == len(layers) - 1 else hidden
-            inputs = dims if layer == 0 else hidden
-            self.take(coupling, f"st_net.{source}.weight", f"{place}.net.layers.{layer}.weight", (output, inputs))
-            self.take(coupling, f"st_net.{source}.bias", f"{place}.net.layers.{layer}.bias", (output,))
-        self.gain(coupling, f"{place}.gain", dims, 1)
-        net = {"type": "mlp", "hidden": options.hidden_dim, "layers": options.num_layers}
-        self.steps.append({"op": "coupling", "transform": "affine", "mask": {"type": "tabular", "reverse": reverse}, "net": net})
+    def actnorm(self, source):
+        place = f"steps.{len(self.steps)}"
+        for theirs, ours in (("bias", "bias"), ("logs", "log_scale")):
+            self.nets.take(source, theirs, f"{place}.{ours}", (ONE, self.channels, ONE, ONE), flat=True)
+        self.steps.append({"op": "actnorm"})
 
-    def multiscale(self, channels, mid):
-        def three(body, kind):
-            for index, reverse in enumerate((False, True, False)):
-                self.image_coupling(f"body.{body}.{index}.module1", {"type": kind, "reverse": reverse}, channels, mid)
+    def conv1x1(self, source):
+        place = f"steps.{len(self.steps)}"
+        weight = self.nets.take(source, "weight", f"{place}.weight", (self.channels, self.channels))
+        lu, pivots = factorise(weight, f"{source}.weight")
+        self.nets.tensors.update({f"{place}.lu": lu, f"{place}.pivots": pivots})
+        self.steps.append({"op": "conv1x1"})
 
+    # ---- flows
+
+    def multiscale(self, mid):
         body = 2
         for scale in range(self.options.num_scales):
-            three(body, "checkerboard")
+            self.three(body, "checkerboard", mid)
             if scale == self.options.num_scales - 1:
-                self.image_coupling(f"body.{body + 1}.0.module1", {"type": "checkerboard", "reverse": True}, channels, mid)
+                self.coupling(f"body.{body + 1}.0.module1", reversible("checkerboard", True), mid)
                 break
-            self.steps.append({"op": "squeeze"})
-            channels, mid = channels * 4, mid * 2
-            three(body + 2, "channel")
-            channels = Size(channels.value // 2, channels.argument, channels.factor // 2)
-            self.steps.append({"op": "factor_out", "keep": channels.value})
+            self.squeeze()
+            if self.options.st_type != "autoencoder":
+                mid = mid * 2
+            self.three(body + 2, "channel", mid)
+            self.keep(self.channels.half())
             body += 4
+
+    def three(self, body, kind, mid):
+        for index, reverse in enumerate((False, True, False)):
+            self.coupling(f"body.{body}.{index}.module1", reversible(kind, reverse), mid)
+
+    def glow(self, mid):
+        options, body = self.options, 2
+        for scale in range(options.num_scales):
+            self.squeeze()
+            body += 1
+            for _ in range(options.num_coupling_layers_per_scale):
+                self.actnorm(f"body.{body}.0.module1")
+                self.conv1x1(f"body.{body}.1.module1")
+                self.coupling(f"body.{body}.2.module1", reversible("channel", False), mid)
+                body += 1
+            if options.multi_scale and scale < options.num_scales - 1:
+                self.keep(self.channels.half())
+                body += 1
+
+    def chain(self, links, mid):
+        for body, link in enumerate(links, 2):
+            if link.get("op") == "squeeze":
+                self.squeeze()
+            elif link.get("op") == "factor_out":
+                self.keep(Size(link["keep"], "--masks"))
+            else:
+                mask = {name: value for name, value in link.items() if name != "mid"}
+                self.coupling(f"body.{body}.0.module1", mask, Size(link["mid"], "--masks") if "mid" in link else mid)
+
+    def tabular(self):
+        dims = Size(self.options.in_dim, "--in-dim")
+        for layer in range(self.options.num_coupling_layers):
+            coupling, place = f"body.{layer}", f"steps.{len(self.steps)}"
+            net = self.nets.mlp(coupling, f"{place}.net", dims)
+            self.nets.gain(coupling, f"{place}.gain", dims, 1)
+            mask = reversible("tabular", layer % 2 == 1)
+            self.steps.append({"op": "coupling", "transform": "affine", "mask": mask, "net": net})
 
     def run(self):
         options = self.options
         if options.flow == "RealNVPTabular":
-            for layer in range(options.num_coupling_layers):
-                self.tabular_coupling(f"body.{layer}", layer % 2 == 1)
+            self.tabular()
         else:
             self.steps += [{"op": "dequantize"}, {"op": "logit", "margin": MARGIN}]
-            channels, mid = Size(options.image_shape[0], "--image-shape"), Size(options.num_mid_channels, "--num-mid-channels")
+            mid = Size(options.num_mid_channels, "--num-mid-channels")
             if options.flow == "RealNVP":
-                self.multiscale(channels, mid)
+                self.multiscale(mid)
+            elif options.flow == "Glow":
+                self.glow(mid)
             else:
-                for layer in range(8):
-                    if options.flow == "RealNVPCycleMask":
-                        mask = {"type": "cycle", "from": layer % 4, "to": (layer + 1) % 4}
-                    else:
-                        kind = "checkerboard" if options.flow == "RealNVP8Layers" else "horizontal"
-                        mask = {"type": kind, "reverse": layer % 2 == 1}
-                    self.image_coupling(f"body.{layer + 2}.0.module1", mask, channels, mid)
+                self.chain(CHAINS.get(options.flow, options.masks), mid)
         self.refuse_leftovers()
 
     def refuse_leftovers(self):
-        left = sorted(name for name in self.state if name not in self.taken)
+        left = self.checkpoint.untaken()
         if not left:
             return
         name, options = left[0], self.options
-        coupling = re.match(r"body\.\d+(\.\d+\.module1)?", name)
-        known = coupling and any(taken.startswith(coupling.group() + ".") for taken in self.taken)
-        if coupling and not known:
-            depth = "--num-coupling-layers" if options.flow == "RealNVPTabular" else "--num-scales"
-            why = f"the arguments give no coupling there: does --flow {options.flow} or {depth} fit the checkpoint?"
-        elif (match := re.search(r"\.(?:blocks|skips)\.(\d+)\.", name)) and int(match.group(1)) >= options.num_blocks:
-            has = self.blocks([key for key in left if key.startswith(coupling.group() + ".")])
-            why = f"--num-blocks says {options.num_blocks}, the checkpoint has {max(has, options.num_blocks + 1)}"
+        part = re.match(r"body\.\d+(\.\d+\.module1)?", name)
+        known = part and any(taken.startswith(part.group() + ".") for taken in self.checkpoint.taken)
+        if part and not known:
+            why = f"the arguments give no step there: does --flow {options.flow} or {self.nets.depth} fit the checkpoint?"
         elif re.search(r"\.(in_skip|skips)\.", name) and not options.skip:
             why = "--no-skip says that there are no skip connections"
         elif "_norm." in name and not options.batchnorm:
             why = "--no-batchnorm says that there is no batch norm"
-        elif ".bottleneck." in name:
-            why = "bottleneck networks (--st-type resnet_ae) can't be imported"
         else:
             why = "no part of this flow uses it"
         more = f" (and {len(left) - 1} more)" if len(left) > 1 else ""
         raise ImportFailure(f"{name}{more} is left over: {why}")
 
 
-def read_state(path):
-    try:
-        loaded = torch.load(path, weights_only=True, map_location="cpu")
-    except FileNotFoundError:
-        raise ImportFailure(f"{path}: there is no such file") from None
-    except OSError as error:
-        raise ImportFailure(f"{path}: {error.strerror}") from None
-    except Exception:  # a damaged pickle fails in any way it likes
-        why = "damaged, or with other Python objects, which are never loaded"
-        raise ImportFailure(f"{path}: not a checkpoint of plain tensors: {why}") from None
-    state = loaded.get("net", loaded) if isinstance(loaded, dict) else None
-    if not isinstance(state, dict) or not state or not all(isinstance(name, str) for name in state):
-        raise ImportFailure(f'{path}: holds neither {{"net": state_dict}} nor a state_dict')
-    if all(name.startswith("module.") for name in state):
-        state = {name[len("module."):]: value for name, value in state.items()}
-    if not any(name.startswith("body.") for name in state):
-        raise ImportFailure(f'{path}: no tensor is called "body. ...", so this is not a flow of the authors\' code')
-    return state
-
+# ---- the command line
 
 def positive(text):
     value = int(text)
@@ -270,22 +219,57 @@ def image_shape(text):
     return shape
 
 
+def link(text):
+    """One entry of --masks: a mask, with `mid` where it ends in @CHANNELS, or a step."""
+    mask, _, mid = text.partition("@")
+    kind, *words = mask.split(":")
+    numbers = [int(word) for word in words if word.isdigit()]
+    if kind in ("checkerboard", "channel", "horizontal", "vertical") and words in ([], ["reverse"]):
+        found = reversible(kind, bool(words))
+    elif len(numbers) < len(words):
+        found = None
+    elif kind in ("quadrant", "sub_quadrant") and len(numbers) >= 2 and max(numbers[:2]) < 4 and numbers[0] != numbers[1]:
+        found = {"type": "cycle", "from": numbers[0], "to": numbers[1]}
+        if kind == "sub_quadrant":
+            factor = numbers[2] if len(numbers) == 3 else 2
+            found = {"type": kind, "factor": factor, **found, "type": kind} if len(numbers) <= 3 and 2 <= factor <= 64 else None
+        elif len(numbers) > 2:
+            found = None
+    elif kind == "center" and len(numbers) <= 1 and 0 not in numbers:
+        found = {"type": "centre", "margin": numbers[0] if numbers else 4, "reverse": True}
+    elif mask == "squeeze":
+        found = {"op": "squeeze"}
+    elif kind == "keep" and len(numbers) == 1 and numbers[0] > 0:
+        found = {"op": "factor_out", "keep": numbers[0]}
+    else:
+        found = None
+    if found is None or ("@" in text and not (mid.isdigit() and int(mid) > 0 and "type" in found)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no mask or step that is known here; --help lists them")
+    return {**found, "mid": int(mid)} if mid else found
+
+
 def parse_arguments():
     parser = argparse.ArgumentParser(description="Turns a checkpoint of the authors' PyTorch code (flows_ood) into a Weir model.",
-                                     epilog="Defaults are those of the authors' classes.")
+                                     formatter_class=argparse.RawDescriptionHelpFormatter,
+                                     epilog="Defaults are those of the authors' training script.\n\n" + __doc__[__doc__.index("A flow built"):])
     parser.add_argument("--checkpoint", required=True, help='torch.save of {"net": state_dict} or of the state_dict')
     parser.add_argument("--flow", required=True, choices=FLOWS)
     parser.add_argument("--image-shape", type=image_shape, metavar="C,H,W", help="image flows only")
-    parser.add_argument("--num-scales", type=positive, default=2, help="RealNVP only; default 2")
+    parser.add_argument("--num-scales", type=positive, default=2, help="RealNVP and Glow; default 2")
+    parser.add_argument("--num-coupling-layers-per-scale", type=positive, default=8, help="Glow only; default 8")
+    parser.add_argument("--no-multi-scale", dest="multi_scale", action="store_false", help="Glow only: nothing is factored out")
+    parser.add_argument("--masks", type=lambda text: [link(part.strip()) for part in text.split(",")], metavar="LIST", help="Chain only")
     parser.add_argument("--num-mid-channels", type=positive, default=64, help="default 64")
     parser.add_argument("--num-blocks", type=positive, default=8, help="default 8")
-    parser.add_argument("--st-type", choices=("resnet",), default="resnet")
+    parser.add_argument("--st-type", choices=ST_TYPES, default="resnet", help="default resnet")
     parser.add_argument("--no-skip", dest="skip", action="store_false", help="trained without skip connections")
     parser.add_argument("--no-batchnorm", dest="batchnorm", action="store_false", help="trained without batch norm")
     parser.add_argument("--in-dim", type=positive, help="RealNVPTabular only: columns of the table")
     parser.add_argument("--hidden-dim", type=positive, default=256, help="RealNVPTabular only; default 256")
     parser.add_argument("--num-layers", type=positive, default=2, help="RealNVPTabular only; default 2")
     parser.add_argument("--num-coupling-layers", type=positive, default=6, help="RealNVPTabular only; default 6")
+    parser.add_argument("--prior-means", metavar="FILE.npz", help="the prior is a Gaussian mixture (SSLGaussMixture): its means "
+                        "[components, dims] and, unless all deviations are 1, inv_cov_stds [components]")
     parser.add_argument("--output", required=True, help="the model file to write, .safetensors")
     options = parser.parse_args()
     if options.flow == "RealNVPTabular":
@@ -293,42 +277,34 @@ def parse_arguments():
             parser.error("--flow RealNVPTabular needs --in-dim")
     elif options.image_shape is None:
         parser.error(f"--flow {options.flow} needs --image-shape")
-    elif options.flow == "RealNVP" and any(size % 2 ** (options.num_scales - 1) for size in options.image_shape[1:]):
-        parser.error(f"--num-scales {options.num_scales} halves the image {options.num_scales - 1} times, which --image-shape does not allow")
+    if (options.flow == "Chain") != (options.masks is not None):
+        parser.error("--flow Chain needs --masks, and no other flow takes it")
+    halvings = {"RealNVP": options.num_scales - 1, "Glow": options.num_scales}.get(options.flow, 0)
+    if halvings and any(size % 2 ** halvings for size in options.image_shape[1:]):
+        parser.error(f"--num-scales {options.num_scales} halves the image {halvings} times, which --image-shape does not allow")
     return options
-
-
-def write_model(options, importer):
-    with open(options.checkpoint, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    tabular = options.flow == "RealNVPTabular"
-    spec = {
-        "version": 1,
-        "input": {"shape": [options.in_dim], "levels": 0} if tabular else {"shape": options.image_shape, "levels": 256},
-        "prior": {"type": "standard_normal"},
-        "steps": importer.steps,
-        "provenance": {"source": "flows_ood", "flow": options.flow, "checkpoint": os.path.basename(options.checkpoint), "sha256": digest},
-    }
-    temporary = f"{options.output}.{os.getpid()}.tmp"
-    try:
-        save_file(importer.tensors, temporary, metadata={"weir": json.dumps(spec, separators=(",", ":"))})
-        os.replace(temporary, options.output)
-    except Exception as error:
-        if os.path.exists(temporary):
-            os.remove(temporary)
-        raise ImportFailure(f"{options.output}: can't be written ({error})") from None
 
 
 def main():
     options = parse_arguments()
+    shape = [options.in_dim] if options.flow == "RealNVPTabular" else options.image_shape
     try:
-        importer = Importer(read_state(options.checkpoint), options)
+        state = read_state(options.checkpoint)
+        if not any(name.startswith("body.") for name in state):
+            raise ImportFailure(f'{options.checkpoint}: no tensor is called "body. ...", so this is not a flow of the authors\' code')
+        importer = Importer(state, options)
         importer.run()
-        write_model(options, importer)
+        prior, tensors = {"type": "standard_normal"}, importer.nets.tensors
+        if options.prior_means:
+            dims = 1
+            for size in shape:
+                dims *= size
+            prior, mixture = read_mixture(options.prior_means, dims)
+            tensors = {**tensors, **mixture}
+        spec = {"input": {"shape": shape, "levels": 0 if len(shape) == 1 else 256}, "prior": prior, "steps": importer.steps}
+        write_model(options.output, spec, tensors, options.checkpoint, {"source": "flows_ood", "flow": options.flow})
     except ImportFailure as failure:
         sys.exit(f"import_flows_ood: {failure}")  # exit status 1
-    numbers = sum(value.size for value in importer.tensors.values())
-    print(f"{options.output}: {options.flow}, {len(importer.steps)} steps, {len(importer.tensors)} tensors, {numbers:,} numbers")
 
 
 if __name__ == "__main__":
