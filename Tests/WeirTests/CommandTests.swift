@@ -126,7 +126,7 @@ import WeirData
     let odd = try folder.write(
       String(contentsOfFile: recipe(epochs: 1), encoding: .utf8).replacing("scales: 2", with: "scales: 9"), "odd.yaml")
     let scales = try CommandLineTool.run("train", odd, "--output", folder("m"))
-    #expect(scales.status == 1 && scales.errors.contains("odd.yaml: flow: scales: is 9, but scale 4"), "\(scales.errors)")
+    #expect(scales.status == 1 && scales.errors.contains("flow.scales: is 9, but scale 4"), "\(scales.errors)")
     let inputIsModel = try CommandLineTool.run("score", model, model)
     #expect(inputIsModel.status == 1 && inputIsModel.errors.contains("a model, not data"))
   }

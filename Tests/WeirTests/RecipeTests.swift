@@ -67,22 +67,4 @@ import Testing
     try expectRefused(replacing("epochs: 1", "epochs: [1"), line: 7, "is not YAML")
     try expectRefused(replacing("epochs: 1", "epochs: 1\n  epochs: 2"), line: 6, "a key is given twice: epochs")
   }
-
-  @Test func freeFormSteps() throws {
-    let steps = """
-      steps:
-          - op: dequantize
-          - {op: logit, margin: 0.9}
-          - op: coupling
-            mask: {type: checkerboard}
-            net: {type: resnet, channels: 4, blocks: 1}
-      """
-    let path = try folder.write(replacing("preset: realnvp", steps), "r.yaml")
-    #expect(try CommandLineTool.run("train", path, "--output", folder("m")).errors.contains("none.idx: can't be opened"))
-    try expectRefused(
-      replacing("preset: realnvp", steps.replacing("op: dequantize", with: "op: dequantise")), line: 5, "did you mean dequantize?")
-    try expectRefused(
-      replacing("preset: realnvp", steps.replacing("checkerboard", with: "checkerboard, from: 1")), line: 8,
-      "flow.steps[2].mask.from applies to the cycle mask only")
-  }
 }

@@ -2,7 +2,7 @@
 /// They begin as the identity; write what the training data gives to their tensors.
 public enum Scaling: String, Sendable, Hashable, CaseIterable {
   /// Not at all.
-  case none
+  case unscaled = "none"
   /// Zero mean and unit deviation: `affine`.
   case standard
   /// Median and interquartile range in their place, which outliers hardly move: `affine`.
@@ -14,7 +14,7 @@ public enum Scaling: String, Sendable, Hashable, CaseIterable {
 extension Scaling: FlowPart {
   public var steps: [FlowStep] {
     switch self {
-    case .none: []
+    case .unscaled: []
     case .standard, .robust: [.affine]
     case .whiten: [.affine, .rotation, .affine]
     }

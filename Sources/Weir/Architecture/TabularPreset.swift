@@ -11,7 +11,7 @@ extension FlowSpec {
   ///   - scaling: the steps before the first coupling; write the training data's numbers to their tensors.
   /// - Throws: `WeirError.Code.argument` for a count out of range.
   public static func tabular(
-    dims: Int, couplings: Int = 8, hidden: Int = 256, layers: Int = 1, dropout: Double = 0, scaling: Scaling = .none,
+    dims: Int, couplings: Int = 8, hidden: Int = 256, layers: Int = 1, dropout: Double = 0, scaling: Scaling = .unscaled,
     transform: Coupling.Transform = .affine, prior: Prior = .standardNormal
   ) throws(WeirError) -> FlowSpec {
     guard dims >= 2 else {
@@ -31,7 +31,7 @@ extension FlowSpec {
     dims: Int, couplings: Int = 8, hidden: Int = 256, layers: Int = 1, transform: Coupling.Transform = .affine, standardise: Bool
   ) throws(WeirError) -> FlowSpec {
     try tabular(
-      dims: dims, couplings: couplings, hidden: hidden, layers: layers, scaling: standardise ? .standard : .none,
+      dims: dims, couplings: couplings, hidden: hidden, layers: layers, scaling: standardise ? .standard : .unscaled,
       transform: transform)
   }
 }

@@ -73,7 +73,7 @@ public final class Flow: Sendable {
   ///   - batch: most samples computed at once; longer inputs are cut into batches. Scores do not depend on it.
   ///   - threads: threads a call may use. 1 touches no threading runtime. Scores do not depend on it.
   ///   - noise: dequantization noise of 8-bit images.
-  /// - Throws: `WeirError.Code.argument` for a count below 1.
+  /// - Throws: `WeirError.Code.argument` for a count below 1, `memory` when there is none for the workspace.
   public func session(batch: Int = 32, threads: Int = 1, noise: Noise = .midpoint) throws(WeirError) -> Session {
     try Session(self, batch: batch, threads: threads, noise: noise)
   }

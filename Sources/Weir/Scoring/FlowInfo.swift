@@ -18,6 +18,10 @@ public struct FlowInfo: Sendable, Hashable {
   public let flops: Double
   /// Kernel set in use: "ref", "avx2", "avx512" or "neon".
   public let instructionSet: String
+  /// "standard_normal", "learned_normal" or "gaussian_mixture".
+  public let prior: String
+  /// Components of a gaussian_mixture prior, the classes that `Session.scoreClasses` tells apart; 1 otherwise.
+  public let components: Int
 
   /// True for images [c, h, w].
   public var isImage: Bool { shape.count == 3 }
@@ -39,6 +43,8 @@ public struct FlowInfo: Sendable, Hashable {
     modelBytes = info.model_bytes
     flops = info.flops
     instructionSet = String(cString: info.isa)
+    prior = String(cString: info.prior)
+    components = info.components
   }
 }
 

@@ -1,5 +1,13 @@
 import CWeir
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
 /// A scoring workspace over a flow. It belongs to one thread at a time (it is not Sendable; make one per thread), takes all its memory
 /// when made, and then allocates nothing in the calls that work on buffers.
 ///
@@ -22,11 +30,14 @@ public final class Session {
     var options = try Session.options(batch: batch, threads: threads, noise: noise)
     var bytes = 0
     try checkEngine("session", weir_session_size(flow.handle, &options, &bytes))
-    let memory = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+    // Swift's own allocation ends the program when there is no memory.
+    guard let memory = malloc(bytes) else {
+      throw WeirError(.memory, where: "session", "there is no memory for \(bytes) bytes; lower the batch or the threads")
+    }
     var session: OpaquePointer?
     let status = weir_session_init(flow.handle, &options, memory, bytes, &session)
     guard status == WEIR_OK, let session else {
-      memory.deallocate()
+      free(memory)
       throw WeirError(WeirError.Code(rawValue: status), where: "session", String(cString: weir_status_text(status)))
     }
     self.flow = flow
@@ -36,7 +47,7 @@ public final class Session {
     handle = session
   }
 
-  deinit { memory.deallocate() }
+  deinit { free(memory) }
 
   /// Sets the index of the next sample, for seeded noise. Every score, forward, inverse and trace call advances it.
   /// Starts at 0.

@@ -1,7 +1,7 @@
 import CWeir
 
 extension Session {
-  /// Draws samples: z normal times `temperature`, then the inverse. Images come as values 0..255.
+  /// Draws samples: z from the prior, its deviation times `temperature`, then the inverse. Images come as values 0..255.
   ///
   /// - Parameters:
   ///   - x: Float [n, c, h, w] or [n, dims], with n at most the session's batch.

@@ -9,9 +9,15 @@ import CWeir
 /// try trainer.saveModel("model.safetensors")
 /// ```
 public final class Trainer {
+  /// Most samples in one step, out-of-distribution ones included.
+  public let batch: Int
+
   let handle: OpaquePointer
 
-  private init(adopting trainer: OpaquePointer) { handle = trainer }
+  private init(adopting trainer: OpaquePointer, batch: Int) {
+    handle = trainer
+    self.batch = batch
+  }
 
   deinit { weir_trainer_close(handle) }
 
@@ -23,7 +29,7 @@ public final class Trainer {
     var trainer: OpaquePointer?
     var engineOptions = try options.engineOptions()
     try callEngine("create") { weir_trainer_create(spec, &engineOptions, &trainer, $0) }
-    return try adopt(trainer)
+    return try adopt(trainer, options)
   }
 
   /// A trainer with freshly initialised weights.
@@ -41,12 +47,12 @@ public final class Trainer {
     var trainer: OpaquePointer?
     var engineOptions = try options.engineOptions()
     try callEngine("open", file: path) { weir_trainer_open(path, &engineOptions, &trainer, $0) }
-    return try adopt(trainer)
+    return try adopt(trainer, options)
   }
 
-  private static func adopt(_ trainer: OpaquePointer?) throws(WeirError) -> Trainer {
+  private static func adopt(_ trainer: OpaquePointer?, _ options: TrainerOptions) throws(WeirError) -> Trainer {
     guard let trainer else { throw WeirError(.memory, where: "Trainer", "the engine gave no trainer") }
-    return Trainer(adopting: trainer)
+    return Trainer(adopting: trainer, batch: options.batch)
   }
 
   /// Numbers of one sample.
@@ -64,34 +70,52 @@ public final class Trainer {
   /// One optimizer step.
   ///
   /// - Parameters:
-  ///   - x: Float, the numbers of 1 to the batch's samples, one after the other, in the units of `Session.score`.
+  ///   - batch: 1 to ``batch`` samples.
   ///   - learningRate: for this step.
-  /// - Throws: `WeirError.Code.shape`, or `numeric` when training met NaN or Inf and could not recover.
-  public func step(_ x: UnsafeBufferPointer<Float>, learningRate: Double) throws(WeirError) -> StepReport {
-    let count = try samples(in: x)
+  /// - Throws: `WeirError.Code.shape`, `argument` for a label out of range, `unsupported` for labels without classes, or `numeric` when
+  ///   training met NaN or Inf and could not recover.
+  public func step(_ batch: TrainingBatch, learningRate: Double) throws(WeirError) -> StepReport {
     var report = weir_step_report()
     report.struct_size = MemoryLayout<weir_step_report>.size
-    try callEngine("step") { weir_trainer_step(handle, x.baseAddress, count, learningRate, &report, $0) }
+    try withEngineBatch(batch, "step") { weir_trainer_step_batch(handle, $0, learningRate, &report, $1) }
     return StepReport(report)
   }
 
-  /// As `step`, for an array.
-  public func step(_ x: [Float], learningRate: Double) throws(WeirError) -> StepReport {
-    try x.withUnsafeBufferPointer { input throws(WeirError) in try step(input, learningRate: learningRate) }
+  /// As ``step(_:learningRate:)``, for samples alone: Float, one after the other, in the units of `Session.score`.
+  public func step(_ x: UnsafeBufferPointer<Float>, learningRate: Double) throws(WeirError) -> StepReport {
+    try step(TrainingBatch(x), learningRate: learningRate)
+  }
+
+  /// As ``step(_:learningRate:)``, for arrays; see ``TrainingBatch`` for what they hold.
+  public func step(
+    _ x: [Float], labels: [Int32]? = nil, negative: [Float]? = nil,
+    negativeFloor: Double = TrainingBatch.defaultNegativeFloor, learningRate: Double
+  ) throws(WeirError) -> StepReport {
+    try withBatch(x, labels: labels, negative: negative, negativeFloor: negativeFloor) { (batch) throws(WeirError) in
+      try step(batch, learningRate: learningRate)
+    }
   }
 
   /// Loss and gradients without an update. Read the gradients by ``gradients(of:)`` before the next call.
   ///
-  /// - Parameter x: as for `step`.
-  /// - Returns: mean negative log-likelihood, nats per sample.
-  /// - Throws: `WeirError.Code.shape`.
-  public func gradient(_ x: [Float]) throws(WeirError) -> Double {
+  /// - Parameter batch: as for `step`.
+  /// - Returns: what a step would minimise, nats per sample: the mean negative log-likelihood; with out-of-distribution samples that count,
+  ///   half the sum of it and their mean log-likelihood.
+  /// - Throws: as `step`.
+  public func gradient(_ batch: TrainingBatch) throws(WeirError) -> Double {
     var loss = 0.0
-    try x.withUnsafeBufferPointer { input throws(WeirError) in
-      let count = try samples(in: input)
-      try callEngine("gradient") { weir_trainer_gradient(handle, input.baseAddress, count, &loss, $0) }
-    }
+    try withEngineBatch(batch, "gradient") { weir_trainer_gradient_batch(handle, $0, &loss, $1) }
     return loss
+  }
+
+  /// As ``gradient(_:)``, for arrays.
+  public func gradient(
+    _ x: [Float], labels: [Int32]? = nil, negative: [Float]? = nil,
+    negativeFloor: Double = TrainingBatch.defaultNegativeFloor
+  ) throws(WeirError) -> Double {
+    try withBatch(x, labels: labels, negative: negative, negativeFloor: negativeFloor) { (batch) throws(WeirError) in
+      try gradient(batch)
+    }
   }
 
   /// How many samples a buffer holds; it must hold whole ones.
@@ -101,28 +125,5 @@ public final class Trainer {
       throw WeirError(.shape, where: "Trainer", "\(x.count) numbers are not whole samples of \(dims); give n times \(dims)")
     }
     return count
-  }
-}
-
-/// What one training step did.
-public struct StepReport: Sendable, Hashable {
-  /// Steps done, this one included.
-  public let step: UInt64
-  /// Mean negative log-likelihood of the batch before the update, nats per sample.
-  public let loss: Double
-  /// Norm of the gradient before clipping.
-  public let gradientNorm: Double
-  /// The rate used, after any lowering by the guard.
-  public let learningRate: Double
-  /// When loss or gradient was not finite: "input", or the first step or parameter that was not. The update was dropped and, unless it
-  /// was the input, the rate halved; from the second such step in a row on the last good state is restored too. nil for a step taken.
-  public let skippedAt: String?
-
-  init(_ report: weir_step_report) {
-    step = report.step
-    loss = report.loss
-    gradientNorm = report.gradient_norm
-    learningRate = report.learning_rate
-    skippedAt = report.skipped == 0 ? nil : text(of: report.layer)
   }
 }

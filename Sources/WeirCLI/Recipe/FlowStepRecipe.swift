@@ -1,83 +1,131 @@
 import Weir
 import Yams
 
-extension FlowRecipe {
-  /// `flow.steps`: the model description's steps, as YAML.
-  static func steps(_ flow: RecipeMap) throws(WeirError) -> [FlowStep] {
-    guard let items = try flow.list("steps"), !items.isEmpty else { throw flow.error("steps", "must be a list of steps") }
-    var steps: [FlowStep] = []
+/// One item of `flow.steps`: the model description's step, as YAML, and where it stands.
+struct FlowStepRecipe {
+  let step: FlowStep
+  /// "flow.steps[2]"
+  private let path: String
+  private let file: String
+  private let node: Node
+
+  /// Options of each step.
+  private static let keys = [
+    "dequantize": [], "logit": ["margin"], "affine": [], "rotation": [], "coupling": ["transform", "mask", "net"], "squeeze": [],
+    "factor_out": ["keep"], "actnorm": [], "conv1x1": ["trainable"], "permute": ["order"], "reverse": [],
+  ]
+  private static let known = Set(keys.values.joined()).union(["op", "repeat", "steps"]).sorted()
+
+  /// The items of `steps`, with those of each `repeat` as often as it says.
+  static func list(_ map: RecipeMap) throws(WeirError) -> [FlowStepRecipe] {
+    guard let items = try map.list("steps"), !items.isEmpty else { throw map.error("steps", "must be a list of steps") }
+    var steps: [FlowStepRecipe] = []
     for (index, item) in items.enumerated() {
-      let path = "flow.steps[\(index)]"
-      let keys = ["op", "margin", "keep", "transform", "mask", "net"]
-      let any = try RecipeMap(item, file: flow.file, path: path, keys: keys)
-      let op = try any.choice("op", ["dequantize", "logit", "coupling", "squeeze", "factor_out", "affine"])
-      func only(_ keys: [String]) throws(WeirError) -> RecipeMap {
-        try RecipeMap(item, file: flow.file, path: path, keys: ["op"] + keys)
+      let inner = try RecipeMap(item, file: map.file, path: "\(map.place("steps"))[\(index)]", keys: known)
+      guard inner.has("repeat") else {
+        steps.append(FlowStepRecipe(step: try inner.step(keys, known), path: inner.path, file: map.file, node: item))
+        continue
       }
-      switch op {
-      case "dequantize":
-        _ = try only([])
-        steps.append(.dequantize)
-      case "logit": steps.append(.logit(margin: try only(["margin"]).number("margin", in: 1e-6...1, default: 0.9)))
-      case "squeeze":
-        _ = try only([])
-        steps.append(.squeeze)
-      case "factor_out": steps.append(.factorOut(keep: try only(["keep"]).count("keep", in: 1...1 << 20)))
-      case "coupling": steps.append(.coupling(try only(["transform", "mask", "net"]).coupling()))
-      default:
-        _ = try only([])
-        guard index == 0 else { throw any.error("op", "affine standardises the data, so it must be the first step") }
-        steps.append(.affine)
-      }
+      try inner.refuse(known, besides: ["repeat", "steps"], "does not apply to repeat; it has steps")
+      let count = try inner.count("repeat", in: 1...1024)
+      let repeated = try list(inner)
+      guard steps.count + count * repeated.count <= 4096 else { throw inner.error("repeat", "makes more than 4096 steps") }
+      steps += Array(repeating: repeated, count: count).flatMap { $0 }
     }
     return steps
+  }
+
+  /// An error about this step.
+  func error(_ message: String) -> WeirError { RecipeMap.error(file, node.mark?.line ?? 1, "\(path) \(message)") }
+
+  /// The line and the full name of a member, for example `["net", "channels"]`: of the innermost that the recipe has.
+  func place(_ members: some Sequence<String>) -> (line: Int, path: String) {
+    var (here, line) = (node, node.mark?.line ?? 1)
+    for member in members {
+      guard case .mapping(let mapping) = here, let (key, value) = mapping.first(where: { $0.key.string == member }) else { break }
+      line = key.mark?.line ?? line
+      here = value
+    }
+    return (line, ([path] + members).joined(separator: "."))
   }
 }
 
 extension RecipeMap {
-  func transform() throws(WeirError) -> Coupling.Transform {
-    let name = try choice("transform", Coupling.Transform.allCases.map(\.rawValue), default: Coupling.Transform.affine.rawValue)
-    return Coupling.Transform(rawValue: name) ?? .affine
-  }
-
-  func resnet() throws(WeirError) -> ResNet {
-    ResNet(
-      channels: try count("channels", in: 1...4096, default: 32), blocks: try count("blocks", in: 0...100, default: 2),
-      skip: try flag("skip", default: true), batchNorm: try flag("batch_norm", default: true),
-      weightNorm: try flag("weight_norm", default: true))
-  }
-
-  func coupling() throws(WeirError) -> Coupling {
-    let mask = try map("mask", keys: ["type", "reverse", "from", "to"]).mask()
-    let netKeys = ["type", "channels", "blocks", "skip", "batch_norm", "weight_norm", "hidden", "layers", "input_scale"]
-    let any = try map("net", keys: netKeys)
-    if try any.choice("type", ["resnet", "mlp"]) == "mlp" {
-      let net = try map("net", keys: ["type", "hidden", "layers"])
-      let (hidden, layers) = (
-        try net.count("hidden", in: 1...65536, default: 256), try net.count("layers", in: 0...100, default: 2)
-      )
-      return Coupling(transform: try transform(), mask: mask, net: .mlp(hidden: hidden, layers: layers))
+  fileprivate func step(_ keys: [String: [String]], _ known: [String]) throws(WeirError) -> FlowStep {
+    let op = try choice("op", keys.keys.sorted())
+    try refuse(known, besides: ["op"] + keys[op, default: []], "does not apply to op \(op)")
+    switch op {
+    case "dequantize": return .dequantize
+    case "logit": return .logit(margin: try number("margin", in: 1e-6...1, default: 0.9))
+    case "squeeze": return .squeeze
+    case "factor_out": return .factorOut(keep: try count("keep", in: 1...1 << 20))
+    case "affine": return .affine
+    case "actnorm": return .actNorm
+    case "conv1x1": return .conv1x1(trainable: try flag("trainable", default: true))
+    case "permute":
+      guard let order = try counts("order", in: 0...1 << 20) else {
+        throw error("order", "is missing; it lists, for each place, the number of the channel that comes there")
+      }
+      return .permute(order)
+    case "reverse": return .reverse
+    case "rotation": return .rotation
+    default: return .coupling(try coupling())
     }
-    let map = try map("net", keys: ["type", "channels", "blocks", "skip", "batch_norm", "weight_norm", "input_scale"])
-    var net = try map.resnet().under(mask)
-    net.inputScale = try map.count("input_scale", in: 1...2, default: net.inputScale)
-    return Coupling(transform: try transform(), mask: mask, net: .resnet(net))
   }
 
-  private func mask() throws(WeirError) -> CouplingMask {
-    let type = try choice("type", ["checkerboard", "channel", "horizontal", "vertical", "tabular", "cycle"])
-    if type == "cycle" {
-      if has("reverse") { throw error("reverse", "does not apply to the cycle mask; give from and to") }
-      return .cycle(from: try count("from", in: 0...3), to: try count("to", in: 0...3))
+  private func coupling() throws(WeirError) -> Coupling {
+    let mask = try map("mask", keys: CouplingMask.recipeKeys).mask()
+    let net = try map("net", keys: FlowNetRecipe.known + ["input_scale"])
+    let recipe = try FlowNetRecipe(net, more: ["input_scale"])
+    var coupling = Coupling(
+      mask, try recipe.net(channels: 32, blocks: 2), try oneOf("transform", Coupling.Transform.self, default: .affine))
+    if case .resnet(var resnet) = coupling.net {
+      resnet.inputScale = try net.count("input_scale", in: 1...2, default: resnet.inputScale)
+      coupling.net = .resnet(resnet)
     }
-    for key in ["from", "to"] where has(key) { throw error(key, "applies to the cycle mask only") }
-    let reversed = try flag("reverse", default: false)
+    return coupling
+  }
+
+  /// `flow.prior`: one word, or a mapping with a type and its options.
+  func prior() throws(WeirError) -> Prior {
+    let types = ["standard_normal", "learned_normal", "gaussian_mixture"]
+    var type = "standard_normal"
+    var options: RecipeMap?
+    if let node = node("prior"), case .mapping = node {
+      let map = try map("prior", keys: ["type", "components", "trainable"])
+      type = try map.choice("type", types)
+      if type != "gaussian_mixture" {
+        try map.refuse(["components", "trainable"], besides: [], "does not apply to prior \(type)")
+      }
+      options = map
+    } else {
+      type = try choice("prior", types, default: type)
+    }
     switch type {
-    case "channel": return .channel(reversed: reversed)
-    case "horizontal": return .horizontal(reversed: reversed)
-    case "vertical": return .vertical(reversed: reversed)
-    case "tabular": return .tabular(reversed: reversed)
-    default: return .checkerboard(reversed: reversed)
+    case "learned_normal": return .learnedNormal
+    case "gaussian_mixture":
+      guard let options else {
+        throw error("prior", "needs a number of components: prior: {type: gaussian_mixture, components: 10}")
+      }
+      return .gaussianMixture(
+        components: try options.count("components", in: 1...65536), trainable: try options.flag("trainable", default: true))
+    default: return .standardNormal
+    }
+  }
+
+  /// One of the words of an enum.
+  func oneOf<Choice: RawRepresentable & CaseIterable>(
+    _ key: String, _ type: Choice.Type, default fallback: Choice? = nil
+  ) throws(WeirError) -> Choice where Choice.RawValue == String {
+    let word = try choice(key, Choice.allCases.map(\.rawValue), default: fallback?.rawValue)
+    guard let choice = Choice(rawValue: word) else { throw error(key, "is \"\(word)\", which is not known") }
+    return choice
+  }
+
+  /// Refuses members that exist elsewhere but not here.
+  func refuse(_ known: [String], besides allowed: [String], _ reason: String) throws(WeirError) {
+    for key in known where has(key) && !allowed.contains(key) {
+      throw error(key, allowed.isEmpty ? reason : "\(reason); what does: \(allowed.joined(separator: ", "))")
     }
   }
 }
