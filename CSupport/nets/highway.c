@@ -2,7 +2,7 @@
 // A fresh one gives s = t = 0.
 #include <stdio.h>
 
-#include "layers/gate.h"
+#include "layers/highway_gate.h"
 #include "nets/net.h"
 
 typedef struct highway_builder {

@@ -1,6 +1,6 @@
 // The gate of a highway net: a learned mixture of a candidate and what came in.
-#ifndef WEIR_LAYERS_GATE_H
-#define WEIR_LAYERS_GATE_H
+#ifndef WEIR_LAYERS_HIGHWAY_GATE_H
+#define WEIR_LAYERS_HIGHWAY_GATE_H
 
 #include "layers/layer.h"
 

@@ -1,4 +1,4 @@
-#include "layers/gate.h"
+#include "layers/highway_gate.h"
 
 typedef struct gate {
   weir_map map;
