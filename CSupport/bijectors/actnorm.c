@@ -126,7 +126,8 @@ static void backward(const weir_step *step, weir_flow_run *run) {
   weir_i_parallel_for(&run->layers.team, step->in.c, backward_channels, &j);
 }
 
-// The first batch leaves with mean 0 and variance 1 in every channel. One whose numbers are not finite says nothing about the data.
+// The first batch leaves with mean 0 and variance 1 in every channel. Numbers that are not finite give parameters that are not, which the
+// caller refuses.
 static void initialise(const weir_step *step, weir_flow_run *run) {
   const actnorm_step *own = own_of(step);
   const size_t pixels = pixels_of(step), n = run->layers.n;
@@ -143,7 +144,6 @@ static void initialise(const weir_step *step, weir_flow_run *run) {
         const double off = (double)weir_i_run_x(run, i)[c * pixels + p] - mean;
         square += off * off;
       }
-    if (!isfinite(square)) continue;
     bias[c] = (float)-mean;
     log_scale[c] = (float)-log(sqrt(square / count) + 1e-6);
   }

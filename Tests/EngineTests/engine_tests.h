@@ -66,7 +66,13 @@
   TEST(trainer_fresh_weights)         \
   TEST(trainer_without_memory)        \
   TEST(trainer_bad_arguments)         \
-  TEST(net_gradients)
+  TEST(net_gradients)                 \
+  TEST(steps_that_do_not_fit)         \
+  TEST(matrices_that_contradict)      \
+  TEST(determinant_of_rough_factors)  \
+  TEST(factorisation)                 \
+  TEST(fresh_matrices)                \
+  TEST(factors_follow_the_weight)
 
 #define ENGINE_TEST_DECLARE(name) int test_##name(void);
 ENGINE_TEST_LIST(ENGINE_TEST_DECLARE)
@@ -100,6 +106,7 @@ typedef struct golden {
   size_t size;
   weir_safetensors file;
   size_t n, dims;  // of "input"
+  bool table;      // rows of a table, not images
   float *x;        // "input"
   // Of its loss, where the case has them:
   int32_t *labels;  // [n]
