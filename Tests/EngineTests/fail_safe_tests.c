@@ -8,11 +8,13 @@
 
 enum { BATCH = 9 };
 
-// Spoils one number of one sample, everywhere in turn: that sample gets -inf, the others keep their bits.
+// Spoils one number of one sample, everywhere in turn: that sample gets -inf, the others keep their bits. Of values that are no pixels, all but
+// the first four may well be in a table.
 static int spoil(const char *name, const float *values, size_t value_count, size_t threads) {
   int bad = 0;
   golden g;
   if (!golden_open(&g, name)) return 1;
+  if (g.table && value_count > 4) value_count = 4;
   weir_model *model = golden_model(&g);
   weir_session_options options = weir_session_options_default();
   options.batch = BATCH;
@@ -54,7 +56,7 @@ int test_bad_pixels(void) {
   const float values[] = {NAN, -NAN, INFINITY, -INFINITY, -0.51f, -1, 255.51f, 256, 1e6f, FLT_MAX, -FLT_MAX};
   int bad = 0;
   for (const char *const *name = golden_names(); *name != NULL; name++)
-    if (strncmp(*name, "tabular", 7) != 0) bad += spoil(*name, values, sizeof values / sizeof values[0], 1);
+    bad += spoil(*name, values, sizeof values / sizeof values[0], 1);
   return bad + spoil("multiscale", values, sizeof values / sizeof values[0], 3);
 }
 

@@ -87,6 +87,7 @@ bool golden_open(golden *g, const char *name) {
   }
   g->n = input.shape[0];
   g->dims = input.count / g->n;
+  g->table = input.rank == 2;
   g->x = malloc(input.count * sizeof *g->x);
   memcpy(g->x, input.data, input.count * sizeof *g->x);
   read_batch(g);

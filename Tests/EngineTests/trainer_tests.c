@@ -5,6 +5,9 @@
 
 #include "engine_tests.h"
 
+// Numbers that the trainer derives from others, whatever a host writes there.
+static bool derived(const char *name) { return strstr(name, ".lu") != NULL || strstr(name, ".pivots") != NULL; }
+
 int test_trainer_tensors(void) {
   int bad = 0;
   for (const char *const *name = golden_names(); *name != NULL; name++) {
@@ -22,9 +25,19 @@ int test_trainer_tensors(void) {
       EXPECT(p != NULL && p->rank == info.rank && memcmp(p->shape, info.shape, p->rank * sizeof info.shape[0]) == 0, info.name);
       float *values = malloc(info.count * sizeof *values), *again = malloc(info.count * sizeof *again);
       EXPECT(weir_trainer_tensor_read(trainer, i, WEIR_TENSOR_VALUE, values) == WEIR_OK, info.name);
-      EXPECT(p != NULL && p->bytes == info.count * sizeof *values && memcmp(p->data, values, p->bytes) == 0, info.name);
-      for (size_t e = 0; e < info.count; e++) values[e] += 0.5f;
+      EXPECT(derived(info.name) || (p->bytes == info.count * sizeof *values && memcmp(p->data, values, p->bytes) == 0), info.name);
+      // A rotation is orthogonal, and stays so with a row turned round.
+      const bool rotation = strcmp(*name, "table_mixing") == 0 && strcmp(info.name, "steps.1.weight") == 0;
+      if (rotation) {
+        values[0] += 0.5f;
+        EXPECT(weir_trainer_tensor_write(trainer, i, values) == WEIR_ERROR_TENSOR, info.name);
+        values[0] -= 0.5f;
+        for (size_t e = 0; e < info.shape[1]; e++) values[e] = -values[e];
+      }
+      for (size_t e = 0; e < info.count && !rotation; e++) values[e] += 0.5f;
+      if (derived(info.name)) weir_trainer_tensor_read(trainer, i, WEIR_TENSOR_VALUE, again);
       EXPECT(weir_trainer_tensor_write(trainer, i, values) == WEIR_OK, info.name);
+      if (derived(info.name)) memcpy(values, again, info.count * sizeof *values);
       EXPECT(weir_trainer_tensor_read(trainer, i, WEIR_TENSOR_VALUE, again) == WEIR_OK &&
                  memcmp(values, again, info.count * sizeof *values) == 0,
              info.name);
