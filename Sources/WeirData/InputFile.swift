@@ -27,7 +27,7 @@ public enum InputFile {
     try contents(path, .ignored, resize: nil).array
   }
 
-  /// Reads an input: its samples, and the labels and the choice of classes that `options` and its own `@CLASS` ask for.
+  /// Reads an input: its samples, and the labels and the choice of classes that `options` and its own `[a:b]` and `@CLASS` ask for.
   ///
   /// - Throws: `WeirError` with code `io`, `format`, `unsupported`, `shape` or `argument`, which says what to do.
   public static func samples(
@@ -42,7 +42,8 @@ public enum InputFile {
     let found = try contents(input.path, source, resize: options.resize)
     var labels = found.labels
     if case .input(let path) = source { labels = try separateLabels(path) }
-    let samples = try LabelledSamples(found.array, labels: labels)
+    var samples = try LabelledSamples(found.array, labels: labels)
+    if let range = input.range { samples = try samples.selecting(range) }
     return classes.isEmpty ? samples : try samples.selecting(classes: classes)
   }
 

@@ -1,17 +1,21 @@
-/// An input as it is named on a command line: `PATH`, `NAME=PATH`, either with `@CLASS` at its end: only the samples with these labels,
-/// for example `magic.npz:X@0` or `digits.npy@0,2`.
+/// An input as it is named on a command line: `PATH` or `NAME=PATH`. `[a:b]` at its end means only samples a to b - 1, and `@CLASS` after
+/// that only those with these labels: `magic.npz:X@0`, `digits.npy@0,2`, `digits.npy[0:5000]@3`.
 public struct LabelledInput: Sendable, Hashable {
-  /// The label: what stands before `=`, or the file's name without folder and ending, with its classes.
+  /// The label: what stands before `=`, or the file's name without folder and ending, with its stretch and classes.
   public let name: String
   /// The file or the folder, for an .npz with its member.
   public let path: String
+  /// The samples between `[` and `]`; nil for all.
+  public let range: SampleRange?
   /// The classes after `@`; empty for all.
   public let classes: [Int]
 
-  /// Reads `NAME=PATH@CLASS`, of which only the path must be there. A "/" before the first "=" makes it a path.
+  /// Reads `NAME=PATH[a:b]@CLASS`, of which only the path must be there. A "/" before the first "=" makes it a path.
   public init(_ text: String) {
-    let (whole, classes) = Self.splitClasses(text)
+    let (unclassed, classes) = Self.splitClasses(text)
+    let (whole, range) = SampleRange.split(unclassed).map { ($0.path, $0.range) } ?? (unclassed, nil)
     self.classes = classes
+    self.range = range
     if let equals = whole.firstIndex(of: "="), equals > whole.startIndex, !whole[..<equals].contains("/") {
       name = String(whole[..<equals])
       path = String(whole[whole.index(after: equals)...])
@@ -19,7 +23,7 @@ public struct LabelledInput: Sendable, Hashable {
     }
     path = whole
     let suffix = classes.isEmpty ? "" : "@" + classes.map(String.init).joined(separator: ",")
-    name = Self.stem(of: whole) + suffix
+    name = Self.stem(of: whole) + (range?.text ?? "") + suffix
   }
 
   /// The file's name without its folder and its ending: "X" of "a/X.npy", "magic:X" of "a/magic.npz:X".

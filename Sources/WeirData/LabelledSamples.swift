@@ -33,7 +33,8 @@ public struct LabelledSamples: Sendable {
   /// - Throws: `WeirError.Code.argument` for a class without samples, naming the classes there are, or when there are no labels.
   public func selecting(classes: [Int]) throws(WeirError) -> LabelledSamples {
     let labels = try needLabels()
-    let missing = classes.filter { wanted in !labels.values.contains { Int($0) == wanted } }
+    let present = rows.map { rows in Set(rows.map { labels.values[Int($0)] }) } ?? Set(labels.values)
+    let missing = classes.filter { wanted in !present.contains { Int($0) == wanted } }
     guard missing.isEmpty else {
       throw WeirError(
         .argument, where: array.source, "has no sample of class \(missing[0]); its labels are \(labels.listing)")
@@ -58,6 +59,11 @@ public struct LabelledSamples: Sendable {
       throw WeirError(.argument, where: array.source, "has no labels to pick samples by; \(LabelSource.remedy)")
     }
     return labels
+  }
+
+  /// The samples at these places among those that are meant.
+  func keeping(places: Range<Int>) -> LabelledSamples {
+    LabelledSamples(array, labels, rows: rows.map { Array($0[places]) } ?? places.map { UInt32($0) })
   }
 
   private func keeping(_ isMeant: (Int32) -> Bool) -> LabelledSamples {

@@ -9,9 +9,14 @@
 /// Numbers as people read them.
 public enum NumberText {
   /// `value` with so many digits after the point; "nan", "inf", "-inf" for what is not finite.
-  public static func fixed(_ value: Double, _ digits: Int) -> String {
+  public static func fixed(_ value: Double, _ digits: Int) -> String { formatted("%.*f", value, digits) }
+
+  /// `value` with so many digits that count: 3.13e-05.
+  public static func significant(_ value: Double, _ digits: Int) -> String { formatted("%.*g", value, digits) }
+
+  private static func formatted(_ format: String, _ value: Double, _ digits: Int) -> String {
     var characters = [CChar](repeating: 0, count: 400)
-    let length = withVaList([digits, value]) { vsnprintf(&characters, characters.count, "%.*f", $0) }
+    let length = withVaList([digits, value]) { vsnprintf(&characters, characters.count, format, $0) }
     return String(decoding: characters.prefix(max(Int(length), 0)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 

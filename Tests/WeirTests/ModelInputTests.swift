@@ -74,4 +74,23 @@ import WeirData
     #expect(LabelledInput("data/t10k.idx.gz").name == "t10k")
     #expect(LabelledInput("a/x=y.npy").path == "a/x=y.npy")
   }
+
+  @Test func stretches() throws {
+    let input = LabelledInput("Digits=a/b.npy[10:20]@3")
+    #expect(input.name == "Digits" && input.path == "a/b.npy" && input.classes == [3])
+    #expect(input.range == SampleRange(start: 10, end: 20))
+    #expect(LabelledInput("a/b.npy[:5]").range == SampleRange(start: 0, end: 5))
+    #expect(LabelledInput("a/b.npy[5:]").range == SampleRange(start: 5, end: nil))
+    #expect(LabelledInput("a/b.npy[5:]").name == "b[5:]")
+    #expect(LabelledInput("a/b[1]").range == nil && LabelledInput("a/b[1]").path == "a/b[1]")
+    let folder = try TemporaryFolder()
+    try OutputFile.writeNPY((0..<12).map { Float($0) }, shape: [6, 2], to: folder("x.npy"))
+    let part = try ModelInput(InputFile.samples(LabelledInput(folder("x.npy[2:4]"))), shape: [2], levels: 0)
+    var row: [Float] = [0, 0]
+    part.copy(1, into: &row)
+    #expect(part.count == 2 && row == [6, 7])
+    for wrong in ["[4:4]", "[3:7]", "[7:]"] {
+      expectError(.argument, "has 6 samples, and") { try InputFile.samples(LabelledInput(folder("x.npy") + wrong)) }
+    }
+  }
 }

@@ -30,65 +30,48 @@ struct TrainCommand: ParsableCommand {
   @Flag(help: "Continue from MODEL.checkpoint; without one, start from the beginning.")
   var resume = false
 
-  @Option(help: "In place of the recipe's train.seed.")
-  var seed: UInt64?
+  @Flag(help: "Read everything and build the flow, say what would be trained, and stop.")
+  var dryRun = false
 
-  @Option(help: "In place of the recipe's train.threads; by default every processor.")
-  var threads: Int?
-
-  @Option(help: "In place of the recipe's train.epochs.")
-  var epochs: Int?
+  @OptionGroup
+  var changes: RecipeChanges
 
   @Option(help: ArgumentHelp("Write one JSON object every train.log_every steps.", valueName: "file.jsonl"))
   var log: String?
 
-  mutating func validate() throws {
-    if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads is \(threads); it must be 1 to 1024") }
-    if let epochs, !(1...1_000_000).contains(epochs) {
-      throw ValidationError("--epochs is \(epochs); it must be 1 to 1000000")
-    }
-    if let seed, seed > UInt64(Int.max) { throw ValidationError("--seed is \(seed); it must be at most \(Int.max)") }
-  }
-
   mutating func run() throws {
-    var plan = try Recipe.read(recipe)
+    var recipe = try Recipe.read(self.recipe)
+    changes.apply(to: &recipe)
     try checkOutput()
-    plan.train.epochs = epochs ?? plan.train.epochs
-    plan.train.seed = seed ?? plan.train.seed
-    let threads = threads ?? plan.train.threads ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-    let setup = try TrainingSetup(plan, threads: threads)
-    let test = try plan.data.test.map { try testInput($0, plan, setup) }
-    let checkpoint = output + ".checkpoint"
-    let (trainer, state) = try begin(plan, setup, checkpoint)
+    let threads = recipe.train.threads ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    let setup = try TrainingSetup(recipe, threads: threads)
+    if dryRun {
+      announce(setup, try setup.newTrainer(recipe), threads)
+      return
+    }
+    let (trainer, state) = try begin(recipe, setup)
     announce(setup, trainer, threads)
     StopSignal.install()
     let log = try log.map { try TrainingLog($0, adding: state.epoch + state.position > 0) }
-    let run = TrainingRun(
-      plan, setup.input, setup.plan, trainer: trainer, state: state, checkpoint: checkpoint, log: log)
+    let run = TrainingRun(recipe, setup, trainer: trainer, state: state, files: TrainingRun.Files(model: output, log: log))
     if try run.run() == .stopped {
-      Console.error("weir: stopped; go on with: weir train \(recipe) --output \(output)\(givenOptions) --resume")
+      let given = changes.text + (self.log.map { " --log \($0)" } ?? "")
+      Console.error("weir: stopped; go on with: weir train \(self.recipe) --output \(output)\(given) --resume")
       throw ExitCode(130)
     }
-    try trainer.saveModel(output, provenance: provenance(plan, setup, trainer).text)
     unlink(checkpoint)
-    print("wrote \(output)")
-    if let test { try report(test, setup, threads) }
+    print("wrote \(output)\(run.whichModel)")
+    StopSignal.remove()
+    if let test = setup.data.test {
+      print(try FinalReport(model: output, setup.plan, threads: threads).text(test, setup.data.out))
+    }
   }
 
-  /// The options of this call that a resumed one needs as well.
-  private var givenOptions: String {
-    var text = ""
-    if let seed { text += " --seed \(seed)" }
-    if let threads { text += " --threads \(threads)" }
-    if let epochs { text += " --epochs \(epochs)" }
-    if let log { text += " --log \(log)" }
-    return text
-  }
+  private var checkpoint: String { TrainingRun.Files.checkpoint(of: output) }
 
   /// Hours of training should not end at a folder that isn't there.
   private func checkOutput() throws {
-    var status = stat()
-    if stat(output, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+    if isFolder(output) {
       throw WeirError(.io, where: output, "is a folder; name the model file to write")
     }
     let folder = output.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
@@ -98,20 +81,15 @@ struct TrainCommand: ParsableCommand {
     }
   }
 
-  private func testInput(_ path: String, _ recipe: Recipe, _ setup: TrainingSetup) throws -> ModelInput {
-    let input = try ModelInput(InputFile.read(path), shape: setup.spec.shape, levels: setup.spec.levels)
-    return try recipe.data.testLimit.map { try input.prefix($0) } ?? input
-  }
-
   /// A new trainer, or the one that the checkpoint holds.
-  private func begin(_ recipe: Recipe, _ setup: TrainingSetup, _ checkpoint: String) throws -> (Trainer, RunState) {
+  private func begin(_ recipe: Recipe, _ setup: TrainingSetup) throws -> (Trainer, RunState) {
     let conditions = setup.conditions(recipe)
     guard access(checkpoint, F_OK) == 0 else {
       if resume, access(output, F_OK) == 0 {
         throw WeirError(.argument, where: output, "is a finished run; leave out --resume to train it again from the beginning")
       }
       if resume { Console.error("no \(checkpoint): starting from the beginning") }
-      return (try setup.newTrainer(recipe), RunState(epoch: 0, position: 0, conditions: conditions))
+      return (try setup.newTrainer(recipe), RunState(conditions: conditions))
     }
     guard resume else {
       throw WeirError(
@@ -128,35 +106,24 @@ struct TrainCommand: ParsableCommand {
       throw WeirError(
         .argument, where: checkpoint, "is of another recipe: \(difference); use that recipe, another --output, or delete it")
     }
+    if let best = state.best, access(output, F_OK) != 0 {
+      throw WeirError(
+        .io, where: output,
+        "is gone, and with it the best model so far (epoch \(best.epoch)); bring it back, or delete \(checkpoint) to start again")
+    }
     Console.error("going on after \(NumberText.grouped(state.epoch * setup.plan.batches + state.position)) steps")
     return (trainer, state)
   }
 
   private func announce(_ setup: TrainingSetup, _ trainer: Trainer, _ threads: Int) {
-    let plan = setup.plan
+    let (plan, data) = (setup.plan, setup.data)
+    func counted(_ count: Int?, _ what: String) -> String { count.map { ", \(NumberText.grouped($0)) \(what)" } ?? "" }
+    let others =
+      counted(data.validation?.count, "for validation") + counted(data.test?.input.count, "for the test")
+      + counted(data.negative?.count, "negative")
     Console.error(
-      "\(NumberText.grouped(setup.input.count)) \(plan.noun) of \(plan.dims) dimensions, \(plan.epochs) epochs of "
+      "\(NumberText.grouped(data.train.count)) \(plan.noun) of \(plan.dims) dimensions\(others), \(plan.epochs) epochs of "
         + "\(NumberText.grouped(plan.batches)) batches of \(plan.batch), \(threads) threads, "
         + "\(NumberText.bytes(trainer.bytes)) of memory")
-  }
-
-  private func provenance(_ recipe: Recipe, _ setup: TrainingSetup, _ trainer: Trainer) -> JSONText {
-    let conditions = setup.conditions(recipe).filter { $0.name != "flow" }.map { ($0.name, JSONText.string($0.value)) }
-    return .object([
-      ("writer", .string("weir \(Flow.engineVersion)")), ("epochs", .integer(recipe.train.epochs)),
-      ("steps", .integer(Int(trainer.steps))), ("recipe", .object(conditions)),
-    ])
-  }
-
-  private func report(_ test: ModelInput, _ setup: TrainingSetup, _ threads: Int) throws {
-    let session = try Flow.open(output).session(threads: threads)
-    let scores = try session.score(test) { done in
-      Console.show("test: \(NumberText.grouped(done)) of \(NumberText.grouped(test.count)) scored")
-    }
-    Console.clear()
-    let finite = scores.filter(\.isFinite)
-    let mean = -finite.reduce(0, +) / Double(finite.count)
-    let rest = finite.count == scores.count ? "" : ", \(scores.count - finite.count) without a finite score"
-    print("test: mean \(setup.plan.figure(mean)) over \(NumberText.grouped(finite.count)) \(setup.plan.noun)\(rest)")
   }
 }

@@ -29,7 +29,14 @@ struct Recipe {
     let top = try RecipeMap(root, file: file, path: "", keys: ["data", "flow", "train"])
     data = try DataRecipe(top.map("data", keys: DataRecipe.keys))
     flow = try FlowRecipe(top)
-    train = try TrainRecipe(top.map("train", keys: TrainRecipe.keys))
+    let training = try top.map("train", keys: TrainRecipe.keys)
+    train = try TrainRecipe(training)
+    if data.validation == nil, training.has("patience") {
+      throw training.error("patience", "waits for a better validation score, and data.validation is missing; add `validation: 0.1`")
+    }
+    if data.negative == nil, training.has("negative_floor") {
+      throw training.error("negative_floor", "is about data.negative, which is missing")
+    }
   }
 
   private static func syntaxError(_ error: any Error, _ file: String) -> WeirError {
@@ -41,33 +48,6 @@ struct Recipe {
     default:
       let text = String(describing: error).split(separator: "\n").first.map(String.init) ?? "unknown problem"
       return RecipeMap.error(file, 1, "is not YAML: \(text)")
-    }
-  }
-}
-
-/// `data:`
-struct DataRecipe {
-  static let keys = ["train", "test", "limit", "test_limit", "shape"]
-
-  /// Training samples; relative paths start at the current directory.
-  var train: String
-  /// Scored when training ends.
-  var test: String?
-  /// Only so many of the first training samples.
-  var limit: Int?
-  var testLimit: Int?
-  /// [channels, height, width] where the file's shape leaves it open.
-  var shape: [Int]?
-
-  init(_ map: RecipeMap) throws(WeirError) {
-    guard let path = try map.text("train") else { throw map.error("train", "is missing; it names the training data") }
-    train = path
-    test = try map.text("test")
-    limit = map.has("limit") ? try map.count("limit", in: 2...Int(UInt32.max)) : nil
-    testLimit = map.has("test_limit") ? try map.count("test_limit", in: 1...Int(UInt32.max)) : nil
-    shape = try map.counts("shape", in: 1...1 << 20)
-    if let shape, shape.count != 1, shape.count != 3 {
-      throw map.error("shape", "must be [channels, height, width] or [dims]")
     }
   }
 }

@@ -135,5 +135,22 @@ struct RecipeMap {
     return values
   }
 
+  /// One whole number in `range`, or a list of them; nil when the key is not there.
+  func oneOrMore(_ key: String, in range: ClosedRange<Int>) throws(WeirError) -> [Int]? {
+    guard let node = node(key) else { return nil }
+    if case .sequence = node { return try counts(key, in: range) }
+    return [try count(key, in: range)]
+  }
+
+  /// One text, or a list of them; nil when the key is not there.
+  func texts(_ key: String) throws(WeirError) -> [String]? {
+    guard let node = node(key) else { return nil }
+    guard case .sequence = node else { return try text(key).map { [$0] } }
+    return try list(key)?.map { (item) throws(WeirError) in
+      guard case .scalar(let scalar) = item, !scalar.string.isEmpty else { throw error(key, "must be text, or a list of texts") }
+      return scalar.string
+    }
+  }
+
   private func member(_ key: String) -> (key: String, line: Int, value: Node)? { members.first { $0.key == key } }
 }

@@ -3,16 +3,31 @@ import Weir
 /// `train:`
 struct TrainRecipe {
   static let keys = [
-    "epochs", "batch", "learning_rate", "schedule", "weight_decay", "clip_norm", "seed", "threads", "memory_budget",
-    "checkpoint_every", "log_every", "batch_norm_reestimate",
+    "epochs", "batch", "learning_rate", "schedule", "optimizer", "weight_decay", "decay", "average", "clip_norm", "negative_floor",
+    "patience", "seed", "threads", "memory_budget", "checkpoint_every", "log_every", "batch_norm_reestimate",
   ]
 
+  static let epochRange = 1...1_000_000
+  static let batchRange = 2...1 << 15
+  static let rateRange = 1e-12...10.0
+  static let threadRange = 1...1024
+
   var epochs: Int
+  /// Training samples in a step; negative training takes as many negative ones again.
   var batch: Int
   var learningRate: Double
   var schedule: ScheduleRecipe
+  var optimizer: TrainerOptions.Optimizer
   var weightDecay: Double
+  /// What weight decay acts on.
+  var decay: TrainerOptions.Decay
+  /// d of the weights' moving average; 0 for none.
+  var average: Double
   var clipNorm: Double
+  /// Nats: negative samples below it are left alone.
+  var negativeFloor: Double
+  /// Epochs without a better validation score after which the run stops; nil for never.
+  var patience: Int?
   var seed: UInt64
   /// nil for every processor.
   var threads: Int?
@@ -21,19 +36,24 @@ struct TrainRecipe {
   var checkpointEvery: Interval
   /// Steps between lines of the log.
   var logEvery: Int
-  /// Images over which batch norm's statistics are re-estimated at the end; 0 for not at all.
+  /// Images over which batch norm's statistics are re-estimated before a model is scored or kept; 0 for not at all.
   var batchNormReestimate: Int
 
   init(_ map: RecipeMap) throws(WeirError) {
     let defaults = TrainerOptions()
-    epochs = try map.count("epochs", in: 1...1_000_000)
-    batch = try map.count("batch", in: 2...65536, default: 32)
-    learningRate = try map.number("learning_rate", in: 1e-12...10)
+    epochs = try map.count("epochs", in: Self.epochRange)
+    batch = try map.count("batch", in: Self.batchRange, default: 32)
+    learningRate = try map.number("learning_rate", in: Self.rateRange)
     schedule = try ScheduleRecipe(map)
+    optimizer = try map.oneOf("optimizer", TrainerOptions.Optimizer.self, default: defaults.optimizer)
     weightDecay = try map.number("weight_decay", in: 0...10, default: defaults.weightDecay)
+    decay = try map.oneOf("decay", TrainerOptions.Decay.self, default: defaults.decay)
+    average = try map.number("average", in: 0...0.999999, default: defaults.averageDecay)
     clipNorm = try map.number("clip_norm", in: 0...1e12, default: defaults.clipNorm)
+    negativeFloor = try map.number("negative_floor", in: -1e12...0, default: TrainingBatch.defaultNegativeFloor)
+    patience = map.has("patience") ? try map.count("patience", in: 1...1_000_000) : nil
     seed = UInt64(try map.count("seed", in: 0...Int.max, default: 0))
-    threads = map.has("threads") ? try map.count("threads", in: 1...1024) : nil
+    threads = map.has("threads") ? try map.count("threads", in: Self.threadRange) : nil
     memoryBudget = try map.bytes("memory_budget", default: defaults.memoryBudget)
     checkpointEvery = try Interval(map, "checkpoint_every", default: .minutes(10))
     logEvery = try map.count("log_every", in: 1...1_000_000, default: 10)

@@ -1,11 +1,19 @@
 import Weir
 
-/// Where a run stands, kept as text in its checkpoint: the position, and what must be the same for a bit-identical continuation.
+/// Where a run stands, kept as text in its checkpoint: the position, what has been found so far, and what must be the same for a
+/// bit-identical continuation.
 struct RunState: Equatable {
   /// Epochs done.
-  var epoch: Int
+  var epoch = 0
   /// Batches of the current epoch done.
-  var position: Int
+  var position = 0
+  /// Epochs after which the validation set was scored.
+  var validated = 0
+  /// nil before the first validation, and without any.
+  var best: BestModel?
+  var skipped = SkippedSteps()
+  /// The last step's rate in units of the schedule's: less than 1 after the guard lowered it.
+  var rateFactor = 1.0
   /// What the run depends on, by name.
   var conditions: [Condition]
 
@@ -14,36 +22,63 @@ struct RunState: Equatable {
     var value: String
   }
 
-  init(epoch: Int, position: Int, conditions: [Condition]) {
-    self.epoch = epoch
-    self.position = position
-    self.conditions = conditions
-  }
+  init(conditions: [Condition]) { self.conditions = conditions }
 
   var text: String {
-    var lines = ["weir-run 1", "epoch \(epoch)", "position \(position)"]
+    var lines = ["weir-run 2", "epoch \(epoch)", "position \(position)", "validated \(validated)"]
+    lines += best.map { ["best \($0.epoch) \($0.score.notFinite) \($0.score.mean)"] } ?? []
+    lines.append("rate_factor \(rateFactor)")
+    lines.append("skipped_in_a_row \(skipped.inARow)")
+    lines += skipped.places.map { "skipped \($0.count) \($0.first) \($0.last) \($0.name)" }
+    lines.append("conditions")
     lines += conditions.map { "\($0.name) \($0.value)" }
     return lines.joined(separator: "\n")
   }
 
+  /// nil for text that is none.
   init?(_ text: String) {
-    let lines = text.split(separator: "\n").map { line in
-      let words = line.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
-      return Condition(name: String(words[0]), value: words.count > 1 ? String(words[1]) : "")
-    }
+    let lines = text.split(separator: "\n").map(Line.init)
+    guard lines.first == Line("weir-run 2"), let end = lines.firstIndex(of: Line("conditions")) else { return nil }
+    conditions = lines[(end + 1)...].map { Condition(name: $0.name, value: $0.value) }
+    let known = lines[1..<end]
+    func number(_ name: String) -> Int? { known.first { $0.name == name }.flatMap { Int($0.value) }.flatMap { $0 >= 0 ? $0 : nil } }
     guard
-      lines.count >= 3, lines[0] == Condition(name: "weir-run", value: "1"),
-      lines[1].name == "epoch", let epoch = Int(lines[1].value),
-      lines[2].name == "position", let position = Int(lines[2].value), epoch >= 0, position >= 0
+      let epoch = number("epoch"), let position = number("position"), let validated = number("validated"), validated <= epoch,
+      let inARow = number("skipped_in_a_row"),
+      let factor = known.first(where: { $0.name == "rate_factor" }).flatMap({ Double($0.value) }), factor.isFinite
     else { return nil }
-    self.init(epoch: epoch, position: position, conditions: Array(lines[3...]))
+    (self.epoch, self.position, self.validated, rateFactor) = (epoch, position, validated, factor)
+    if let line = known.first(where: { $0.name == "best" }) {
+      let words = line.value.split(separator: " ")
+      guard words.count == 3, let at = Int(words[0]), let notFinite = Int(words[1]), let mean = Double(words[2]) else { return nil }
+      best = BestModel(epoch: at, score: ValidationScore(notFinite: notFinite, mean: mean))
+    }
+    var places: [SkippedSteps.Place] = []
+    for line in known where line.name == "skipped" {
+      let words = line.value.split(separator: " ", maxSplits: 3)
+      guard words.count == 4, let count = Int(words[0]), let first = Int(words[1]), let last = Int(words[2]) else { return nil }
+      places.append(SkippedSteps.Place(name: String(words[3]), count: count, first: first, last: last))
+    }
+    skipped = SkippedSteps(places: places, inARow: inARow)
+  }
+
+  private struct Line: Equatable {
+    let name: String
+    let value: String
+
+    init(_ text: some StringProtocol) {
+      let words = text.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
+      name = String(words[0])
+      value = words.count > 1 ? String(words[1]) : ""
+    }
   }
 
   /// The first condition in which another run differs, as "name is A here and B there"; nil for none.
   func difference(from other: [Condition]) -> String? {
-    for condition in other {
-      let mine = conditions.first { $0.name == condition.name }?.value ?? "not set"
-      if mine != condition.value { return "\(condition.name) is \(mine) there and \(condition.value) here" }
+    func value(_ name: String, _ list: [Condition]) -> String { list.first { $0.name == name }?.value ?? "not set" }
+    for name in (other + conditions).map(\.name) {
+      let (mine, others) = (value(name, conditions), value(name, other))
+      if mine != others { return "\(name) is \(mine) there and \(others) here" }
     }
     return nil
   }

@@ -30,4 +30,9 @@ enum StopSignal {
     }
     pthread_sigmask(SIG_UNBLOCK, &unblocked, nil)
   }
+
+  /// From now on a signal ends the process, as it does any other.
+  static func remove() {
+    for number in [SIGINT, SIGTERM] { signal(number, SIG_DFL) }
+  }
 }

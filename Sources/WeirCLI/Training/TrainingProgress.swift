@@ -8,8 +8,8 @@ struct TrainingProgress {
   private let start: ContinuousClock.Instant
   private let firstStep: Int
   private var shown: ContinuousClock.Instant?
-  private var recent = 0.0
-  private var weight = 0.0
+  private var recent = RecentMean()
+  private var negatives = RecentMean()
   private var epochLoss = 0.0
   private var epochSteps = 0.0
 
@@ -28,9 +28,8 @@ struct TrainingProgress {
   /// Counts a step (counted from 1) and shows it when it is time.
   mutating func add(_ report: StepReport, step: Int) {
     if report.skippedAt == nil {
-      // A mean over the last 50 steps or so, weighted towards the newest.
-      recent = 0.98 * recent + 0.02 * report.loss
-      weight = 0.98 * weight + 0.02
+      recent.add(report.loss)
+      if report.negativeCount > 0 { negatives.add(-report.negativeMean) }
       epochLoss += report.loss
       epochSteps += 1
     }
@@ -65,8 +64,23 @@ struct TrainingProgress {
     let width = 24
     let filled = Int(done * Double(width))
     let meter = "[\(String(repeating: "#", count: filled))\(String(repeating: ".", count: width - filled))] "
-    let loss = weight > 0 ? info.figure(recent / weight) : "-"
-    return "epoch \(epoch)/\(info.epochs)  \(bar ? meter : "")\(NumberText.fixed(100 * done, 0))%  \(loss)  "
+    let loss = recent.mean.map(info.figure) ?? "-"
+    let apart = negatives.mean.map { "  negatives \(info.figure($0))" } ?? ""
+    return "epoch \(epoch)/\(info.epochs)  \(bar ? meter : "")\(NumberText.fixed(100 * done, 0))%  \(loss)\(apart)  "
       + "\(NumberText.fixed(rate, 0)) \(info.noun)/s  \(NumberText.duration(left)) left"
   }
+}
+
+/// A mean over the last 50 numbers or so, weighted towards the newest.
+private struct RecentMean {
+  private var sum = 0.0
+  private var weight = 0.0
+
+  mutating func add(_ value: Double) {
+    sum = 0.98 * sum + 0.02 * value
+    weight = 0.98 * weight + 0.02
+  }
+
+  /// nil before the first number.
+  var mean: Double? { weight > 0 ? sum / weight : nil }
 }

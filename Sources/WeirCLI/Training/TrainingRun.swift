@@ -2,92 +2,124 @@ import Weir
 import WeirData
 import WeirReport
 
-/// One run of `weir train`: epochs over shuffled batches, checkpoints on the way, batch norm's statistics at the end.
+/// One run of `weir train`: epochs over shuffled batches, checkpoints on the way, a look at the validation set after each epoch, and the
+/// model file at the end.
 final class TrainingRun {
   /// How a run ended.
   enum Ending {
+    /// The model file is written.
     case finished
     /// By a signal, with everything in the checkpoint.
     case stopped
   }
 
-  private let recipe: Recipe
-  private let input: ModelInput
-  private let plan: TrainingPlan
-  private let trainer: Trainer
+  /// Files that a run writes.
+  struct Files {
+    let model: String
+    var checkpoint: String { Self.checkpoint(of: model) }
+    let log: TrainingLog?
+
+    /// Where the run that writes `model` can be taken up again.
+    static func checkpoint(of model: String) -> String { model + ".checkpoint" }
+  }
+
+  let recipe: Recipe
+  let setup: TrainingSetup
+  let trainer: Trainer
+  let files: Files
+  var state: RunState
   private let schedule: LearningRateSchedule
-  private let checkpoint: String
-  private let log: TrainingLog?
-  private var state: RunState
-  private let batch: UnsafeMutableBufferPointer<Float>
+  private var negatives: NegativeOrder?
+  /// Room for a batch of training samples and as many negative ones.
+  private let room: UnsafeMutableBufferPointer<Float>
   private var lastCheckpoint = ContinuousClock.now
+
+  var plan: TrainingPlan { setup.plan }
+  var data: TrainingData { setup.data }
 
   /// - Parameters:
   ///   - trainer: new, or opened from the checkpoint that `state` comes from.
-  ///   - checkpoint: where to keep checkpoints.
-  init(
-    _ recipe: Recipe, _ input: ModelInput, _ plan: TrainingPlan, trainer: Trainer, state: RunState, checkpoint: String,
-    log: TrainingLog?
-  ) {
+  init(_ recipe: Recipe, _ setup: TrainingSetup, trainer: Trainer, state: RunState, files: Files) {
     self.recipe = recipe
-    self.input = input
-    self.plan = plan
+    self.setup = setup
     self.trainer = trainer
     self.state = state
-    self.checkpoint = checkpoint
-    self.log = log
+    self.files = files
     schedule = recipe.train.schedule.schedule(
-      rate: recipe.train.learningRate, epochs: plan.epochs, batches: plan.batches)
-    batch = .allocate(capacity: plan.batch * input.dims)
+      rate: recipe.train.learningRate, epochs: setup.plan.epochs, batches: setup.plan.batches)
+    negatives = setup.data.negative.map { NegativeOrder(count: $0.count, seed: recipe.train.seed) }
+    room = .allocate(capacity: setup.options.batch * setup.plan.dims)
   }
 
-  deinit { batch.deallocate() }
+  deinit { room.deallocate() }
+
+  /// Steps done.
+  var step: Int { state.epoch * plan.batches + state.position }
 
   /// Trains to the end, or until a signal comes.
   ///
-  /// - Throws: `WeirError` when training can't recover or a checkpoint can't be written.
+  /// - Throws: `WeirError` when training can't recover or a file can't be written.
   func run() throws(WeirError) -> Ending {
     var progress = TrainingProgress(plan, firstStep: step)
-    while state.epoch < plan.epochs {
-      let order = EpochOrder(count: input.count, seed: recipe.train.seed, epoch: state.epoch)
-      while state.position < plan.batches {
-        try takeStep(order, &progress)
-        if StopSignal.isRequested {
-          Console.clear()
-          try saveCheckpoint()
-          return .stopped
-        }
-        if checkpointIsDue { try saveCheckpoint() }
-      }
-      state.epoch += 1
-      state.position = 0
-      progress.endEpoch(state.epoch, step: step)
+    while true {
+      // An epoch that was stopped before its validation has that first.
+      if try !validate(progress) { return try stopped() }
+      if state.epoch >= plan.epochs || patienceIsOver { break }
+      if try !trainEpoch(&progress) { return try stopped() }
     }
-    // What follows can take minutes and can be stopped too.
-    try saveCheckpoint()
-    return try reestimateBatchNorm() ? .finished : .stopped
+    tellWhatWasSkipped()
+    if state.best == nil {
+      // What follows can take minutes and can be stopped too.
+      try saveCheckpoint()
+      guard try writeLastModel() else { return .stopped }
+    }
+    return .finished
   }
 
-  /// Steps done.
-  private var step: Int { state.epoch * plan.batches + state.position }
+  private func stopped() throws(WeirError) -> Ending {
+    Console.clear()
+    try saveCheckpoint()
+    return .stopped
+  }
+
+  /// The rest of an epoch. False when a signal stopped it.
+  private func trainEpoch(_ progress: inout TrainingProgress) throws(WeirError) -> Bool {
+    let order = EpochOrder(count: data.train.count, seed: recipe.train.seed, epoch: state.epoch)
+    while state.position < plan.batches {
+      try takeStep(order, &progress)
+      if StopSignal.isRequested { return false }
+      if checkpointIsDue { try saveCheckpoint() }
+    }
+    state.epoch += 1
+    state.position = 0
+    progress.endEpoch(state.epoch, step: step)
+    return true
+  }
 
   private func takeStep(_ order: EpochOrder, _ progress: inout TrainingProgress) throws(WeirError) {
-    fill(order.rows[state.position * plan.batch..<(state.position + 1) * plan.batch])
-    let rate = schedule.rate(at: step)
-    let report = try trainer.step(UnsafeBufferPointer(batch), learningRate: rate)
-    state.position += 1
-    if let place = report.skippedAt {
-      let remedy = place == "input" ? "" : " and the learning rate halved"
-      progress.note("step \(step): not finite in \(place); the update was dropped\(remedy)")
+    let rows = order.rows[state.position * plan.batch..<(state.position + 1) * plan.batch].map { Int($0) }
+    var batch = TrainingBatch(fill(rows, of: data.train))
+    if setup.spec.prior.hasClasses { batch.labels = data.train.labels.map { labels in rows.map { labels[$0] } } }
+    if let negative = data.negative, let rows = negatives?.rows(step: step, batch: plan.batch) {
+      batch.negative = fill(rows, of: negative, from: plan.batch)
+      batch.negativeFloor = recipe.train.negativeFloor
     }
+    let rate = schedule.rate(at: step)
+    let report = try trainer.step(batch, learningRate: rate)
+    state.position += 1
+    if rate > 0 { state.rateFactor = report.learningRate / rate }
+    if let note = state.skipped.add(report, step: step) { progress.note(note) }
     progress.add(report, step: step)
-    if let log, step.isMultiple(of: recipe.train.logEvery) || report.skippedAt != nil {
+    if let log = files.log, step.isMultiple(of: recipe.train.logEvery) || report.skippedAt != nil {
       log.write(line(report, progress))
     }
   }
 
-  private func fill(_ rows: ArraySlice<UInt32>) {
-    for (place, row) in rows.enumerated() { input.copy(Int(row), into: batch.baseAddress! + place * input.dims) }
+  /// Puts samples side by side into the run's room, which begins with sample `place`.
+  func fill(_ rows: [Int], of input: ModelInput, from place: Int = 0) -> UnsafeBufferPointer<Float> {
+    let start = room.baseAddress! + place * plan.dims
+    for (index, row) in rows.enumerated() { input.copy(row, into: start + index * plan.dims) }
+    return UnsafeBufferPointer(start: start, count: rows.count * plan.dims)
   }
 
   private func line(_ report: StepReport, _ progress: TrainingProgress) -> JSONText {
@@ -95,12 +127,23 @@ final class TrainingRun {
       ("step", .integer(step)), ("epoch", .integer((step - 1) / plan.batches + 1)), ("loss", .number(report.loss)),
     ]
     if plan.isImage { members.append(("bits_per_dim", .number(plan.bitsPerDimension(report.loss)))) }
+    if data.negative != nil {
+      members += [
+        ("negative_mean", report.negativeCount > 0 ? .number(report.negativeMean) : .null),
+        ("negative_count", .integer(report.negativeCount)),
+      ]
+    }
     members += [
       ("gradient_norm", .number(report.gradientNorm)), ("learning_rate", .number(report.learningRate)),
       ("\(plan.noun)_per_second", .number((progress.rate(step: step) * 10).rounded() / 10)),
       ("skipped_at", report.skippedAt.map { .string($0) } ?? .null),
     ]
     return .object(members)
+  }
+
+  private func tellWhatWasSkipped() {
+    let rate = schedule.rate(at: max(step - 1, 0)) * state.rateFactor
+    if let summary = state.skipped.summary(steps: step, rate: rate, factor: state.rateFactor) { Console.error(summary) }
   }
 
   private var checkpointIsDue: Bool {
@@ -111,27 +154,8 @@ final class TrainingRun {
     }
   }
 
-  private func saveCheckpoint() throws(WeirError) {
-    try trainer.saveCheckpoint(checkpoint, hostState: state.text)
+  func saveCheckpoint() throws(WeirError) {
+    try trainer.saveCheckpoint(files.checkpoint, hostState: state.text)
     lastCheckpoint = .now
-  }
-
-  /// Pools batch norm's statistics over the first samples of an order of their own. False when a signal stopped it.
-  private func reestimateBatchNorm() throws(WeirError) -> Bool {
-    let samples = min(recipe.train.batchNormReestimate, input.count)
-    guard samples >= 2 else { return true }
-    let order = EpochOrder(count: input.count, seed: recipe.train.seed, epoch: -1)
-    try trainer.reestimateBatchNorm { (add) throws(WeirError) in
-      var start = 0
-      while samples - start >= 2, !StopSignal.isRequested {
-        let count = min(plan.batch, samples - start)
-        fill(order.rows[start..<start + count])
-        try add(UnsafeBufferPointer(rebasing: batch[0..<count * input.dims]))
-        start += count
-        Console.show("batch norm: statistics over \(NumberText.grouped(start)) of \(NumberText.grouped(samples)) \(plan.noun)")
-      }
-    }
-    Console.clear()
-    return !StopSignal.isRequested
   }
 }

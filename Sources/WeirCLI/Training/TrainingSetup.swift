@@ -3,79 +3,96 @@ import WeirData
 
 /// What a recipe comes to once its data is read: the matched samples, the architecture and the size of the run.
 struct TrainingSetup {
-  let input: ModelInput
+  let data: TrainingData
   let spec: FlowSpec
   let plan: TrainingPlan
   let options: TrainerOptions
 
   /// - Throws: `WeirError` when data and recipe do not go together.
   init(_ recipe: Recipe, threads: Int) throws(WeirError) {
-    let array = try InputFile.read(recipe.data.train)
-    let shape: [Int]
-    if let given = recipe.data.shape { shape = given } else { shape = try array.modelShape() }
-    let spec: FlowSpec
-    do { spec = try recipe.flow.spec(shape: shape) } catch { throw Self.error(error, in: recipe) }
-    var input = try ModelInput(array, shape: spec.shape, levels: spec.levels)
-    if let limit = recipe.data.limit { input = try input.prefix(limit) }
-    guard input.notFinite == 0 else {
-      throw WeirError(
-        .numeric, where: recipe.data.train, "\(input.notFinite) of \(input.count) training samples hold NaN or Inf; remove them")
-    }
-    guard input.count >= recipe.train.batch else {
-      throw WeirError(
-        .argument, where: recipe.data.train,
-        "has \(input.count) samples, fewer than one batch of \(recipe.train.batch); lower train.batch")
-    }
+    let reader = try TrainingDataReader(recipe)
+    spec = try recipe.flow.spec(shape: reader.shape)
+    let train = recipe.train
+    data = try reader.data(for: spec)
     var options = TrainerOptions()
-    options.batch = recipe.train.batch
+    // A step of negative training has as many samples again.
+    options.batch = train.batch * (data.negative == nil ? 1 : 2)
     options.threads = threads
-    options.seed = recipe.train.seed
-    options.weightDecay = recipe.train.weightDecay
-    options.clipNorm = recipe.train.clipNorm
-    options.memoryBudget = recipe.train.memoryBudget
-    self.input = input
-    self.spec = spec
+    options.seed = train.seed
+    options.optimizer = train.optimizer
+    options.weightDecay = train.weightDecay
+    options.decay = train.decay
+    options.averageDecay = train.average
+    options.clipNorm = train.clipNorm
+    options.memoryBudget = train.memoryBudget
     self.options = options
     plan = TrainingPlan(
-      epochs: recipe.train.epochs, batch: recipe.train.batch, batches: input.count / recipe.train.batch, dims: input.dims,
+      epochs: train.epochs, batch: train.batch, batches: data.train.count / train.batch, dims: data.train.dims,
       isImage: spec.levels > 0)
   }
 
-  /// A trainer with new weights, standardising steps set to the training data.
+  /// A trainer with new weights, scaling steps set to the training data.
   func newTrainer(_ recipe: Recipe) throws(WeirError) -> Trainer {
     let trainer: Trainer
-    do { trainer = try Trainer.create(spec, options: options) } catch { throw Self.error(error, in: recipe) }
-    if spec.steps.first == .affine {
-      let standardisation = Standardisation(of: input)
-      try trainer.write(standardisation.mean, to: "steps.0.mean")
-      try trainer.write(standardisation.scale, to: "steps.0.scale")
-    }
+    do { trainer = try Trainer.create(spec, options: options) } catch { throw recipe.flow.located(error) }
+    try write(recipe.flow.scaling, to: trainer)
     return trainer
   }
 
-  /// An error about the architecture, as one about the recipe's flow.
-  private static func error(_ error: WeirError, in recipe: Recipe) -> WeirError {
-    let place = error.where.isEmpty ? "flow" : "flow: \(error.where)"
-    return WeirError(error.code, where: "\(recipe.file): \(place)", error.message)
+  /// Sets the flow's scaling steps, which are its first, to what the training rows give.
+  private func write(_ scaling: Scaling, to trainer: Trainer) throws(WeirError) {
+    switch scaling {
+    case .unscaled: return
+    case .standard, .robust:
+      let numbers = scaling == .robust ? Standardisation(robustOf: data.train) : Standardisation(of: data.train)
+      try trainer.write(numbers.mean, to: "steps.0.mean")
+      try trainer.write(numbers.scale, to: "steps.0.scale")
+    case .whiten:
+      let numbers = try Whitening(of: data.train)
+      try trainer.write(numbers.mean, to: "steps.0.mean")
+      try trainer.write(numbers.rotation, to: "steps.1.weight")
+      try trainer.write(numbers.scale, to: "steps.2.scale")
+    }
   }
 
   /// What a continuation must have the same, for the same bits.
   func conditions(_ recipe: Recipe) -> [RunState.Condition] {
+    let (data, train) = (recipe.data, recipe.train)
     var conditions: [RunState.Condition] = []
-    func add(_ name: String, _ value: some CustomStringConvertible) {
+    func add(_ name: String, _ value: some Any) {
       conditions.append(RunState.Condition(name: name, value: "\(value)"))
     }
     add("flow", spec.json)
-    add("data.train", recipe.data.train)
-    add("samples", input.count)
-    add("train.batch", recipe.train.batch)
-    add("train.seed", recipe.train.seed)
-    add("train.learning_rate", recipe.train.learningRate)
-    add("train.schedule", recipe.train.schedule.text)
-    if recipe.train.schedule.needsLength { add("train.epochs", recipe.train.epochs) }
-    add("train.weight_decay", recipe.train.weightDecay)
-    add("train.clip_norm", recipe.train.clipNorm)
-    add("train.memory_budget", recipe.train.memoryBudget)
+    add("data.train", data.train)
+    if !data.classes.isEmpty { add("data.class", data.classes) }
+    if data.labels != .beside { add("data.labels", data.labels) }
+    if let resize = data.resize { add("data.resize", resize) }
+    if let validation = data.validation { add("data.validation", validation) }
+    if case .fraction(let part)? = data.test { add("data.test", part) }
+    if let negative = data.negative { add("data.negative", negative) }
+    add("samples", self.data.train.count)
+    add("train.batch", train.batch)
+    add("train.seed", train.seed)
+    add("train.learning_rate", train.learningRate)
+    add("train.schedule", train.schedule.text)
+    if train.schedule.needsLength { add("train.epochs", train.epochs) }
+    add("train.optimizer", train.optimizer)
+    add("train.weight_decay", train.weightDecay)
+    add("train.decay", train.decay)
+    add("train.average", train.average)
+    add("train.clip_norm", train.clipNorm)
+    if data.negative != nil { add("train.negative_floor", train.negativeFloor) }
+    add("train.memory_budget", train.memoryBudget)
     return conditions
+  }
+
+  /// What a model file says of its making.
+  func provenance(_ recipe: Recipe, _ trainer: Trainer, _ state: RunState) -> JSONText {
+    let conditions = state.conditions.filter { $0.name != "flow" }.map { ($0.name, JSONText.string($0.value)) }
+    var members: [(String, JSONText)] = [
+      ("writer", .string("weir \(Flow.engineVersion)")), ("epochs", .integer(state.epoch)), ("steps", .integer(Int(trainer.steps))),
+    ]
+    if let best = state.best { members.append(("validation_loss", .number(-best.score.mean))) }
+    return .object(members + [("recipe", .object(conditions))])
   }
 }

@@ -1,0 +1,66 @@
+import Weir
+import WeirReport
+
+/// The steps that the guard against NaN and infinities dropped, by the place where they were not finite.
+struct SkippedSteps: Equatable {
+  struct Place: Equatable {
+    let name: String
+    var count: Int
+    /// Steps, counted from 1.
+    var first: Int
+    var last: Int
+  }
+
+  private(set) var places: [Place] = []
+  /// How many of the last steps were dropped for what the weights did, without a good one between them.
+  private(set) var inARow = 0
+
+  init() {}
+
+  init(places: [Place], inARow: Int) {
+    self.places = places
+    self.inARow = inARow
+  }
+
+  var count: Int { places.reduce(0) { $0 + $1.count } }
+
+  /// Counts a step (from 1) and says what the guard did; nil for a step that was taken.
+  mutating func add(_ report: StepReport, step: Int) -> String? {
+    guard let name = report.skippedAt else {
+      inARow = 0
+      return nil
+    }
+    if let index = places.firstIndex(where: { $0.name == name }) {
+      places[index].count += 1
+      places[index].last = step
+    } else {
+      places.append(Place(name: name, count: 1, first: step, last: step))
+    }
+    let what = "step \(step): not finite in \(name); the update was dropped"
+    // Bad data is no fault of the rate.
+    if name == "input" { return what }
+    inARow += 1
+    let rate = "the rate halved to \(Self.text(report.learningRate / 2))"
+    return inARow >= 2 ? "\(what), \(rate) and the last good state restored" : "\(what) and \(rate)"
+  }
+
+  /// What is to be said when the run ends; nil when no step was dropped.
+  ///
+  /// - Parameters:
+  ///   - steps: taken or dropped.
+  ///   - factor: the last step's rate in units of the schedule's.
+  func summary(steps: Int, rate: Double, factor: Double) -> String? {
+    guard count > 0 else { return nil }
+    let list = places.map { place in
+      let when = place.count == 1 ? "step \(place.first)" : "\(place.count) times, steps \(place.first) to \(place.last)"
+      return "\(place.name) (\(when))"
+    }
+    let share = "\(Self.text(rate)), \(NumberText.significant(100 * factor, 3))% of the schedule's"
+    let now = factor < 0.999 ? share : "the schedule's again"
+    return "\(count) of \(NumberText.grouped(steps)) steps were not finite and left no trace: \(list.joined(separator: ", ")); "
+      + "the learning rate ended at \(now)"
+  }
+
+  /// Three significant digits.
+  private static func text(_ rate: Double) -> String { NumberText.significant(rate, 3) }
+}

@@ -1,0 +1,173 @@
+import Foundation
+import Testing
+import Weir
+import WeirData
+
+/// What `weir train` does beyond taking steps: samples held out, the best model, negative samples, classes, the guard's reports.
+@Suite(.serialized) struct TrainingRunTests {
+  private let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
+  private func images(_ count: Int, seed: UInt64, _ name: String) throws -> String {
+    try OutputFile.writeNPY(SmallFlows.pictures(count, seed: seed), shape: [count, 8, 8], to: folder(name))
+    return folder(name)
+  }
+
+  /// Two clouds of rows, the second of them elsewhere, with their labels.
+  private func table(_ count: Int) throws -> String {
+    let rows = SmallFlows.rows(count)
+    let lines = (0..<count).map { row in
+      let label = row % 2
+      return (0..<5).map { "\(rows[row * 5 + $0] + Float(label) * Float($0))" }.joined(separator: ",") + ",\(label)"
+    }
+    return try folder.write((["a,b,c,d,e,label"] + lines).joined(separator: "\n") + "\n", "table.csv")
+  }
+
+  private func imageRecipe(data: String, train: String = "", flow: String = "") throws -> String {
+    try folder.write(
+      """
+      data:
+        train: \(images(96, seed: 1, "train.npy"))
+      \(data)
+      flow: {preset: realnvp, scales: 2, channels: 4, blocks: 1\(flow)}
+      train:
+        batch: 16
+        learning_rate: 1e-3
+        threads: 1
+        log_every: 1
+      \(train)
+      """, "recipe.yaml")
+  }
+
+  private func tableRecipe(data: String, train: String = "  epochs: 3") throws -> String {
+    try folder.write(
+      """
+      data:
+        train: \(table(400))
+      \(data)
+      flow: {preset: tabular, couplings: 2, hidden: 8, layers: 1}
+      train:
+        batch: 20
+        learning_rate: 5e-3
+        threads: 1
+        log_every: 1
+      \(train)
+      """, "recipe.yaml")
+  }
+
+  private func log() throws -> [[String: Any]] {
+    try String(contentsOfFile: folder("log"), encoding: .utf8).split(separator: "\n").map { line in
+      try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+    }
+  }
+
+  @Test func theBestModelIsKept() throws {
+    // The rate is so high that most epochs make it worse.
+    let recipe = try tableRecipe(data: "  validation: 0.25", train: "  epochs: 12\n  patience: 4")
+    let model = folder("m")
+    let result = try CommandLineTool.run(
+      "train", recipe, "--output", model, "--learning-rate", "0.3", "--log", folder("log"), "--seed", "3")
+    #expect(result.status == 0, "\(result.errors)")
+    let epochs = try log().filter { $0["validation_loss"] != nil }
+    let losses = epochs.compactMap { $0["validation_loss"] as? Double }
+    let best = try #require(losses.firstIndex(of: losses.min()!)) + 1
+    #expect(result.output.contains("of epoch \(best), the best of \(losses.count)"), "\(result.output)")
+    #expect(losses.count == 12 || losses.count == best + 4, "\(losses)")
+    // The file is that model: it gives the held-out rows, which only the run knows, the same mean.
+    #expect(epochs.filter { $0["best"] as? Bool == true }.last?["epoch"] as? Int == best)
+    #expect(try Flow.open(model).session().score(SmallFlows.rows(4)).count == 4)
+    #expect(result.errors.contains("300 rows of 5 dimensions, 100 for validation"))
+  }
+
+  @Test func heldOutRowsAreNotTrainedOn() throws {
+    let (validation, test) = ("  validation: 0.2", "  test: 0.1")
+    let both = try CommandLineTool.run(
+      "train", tableRecipe(data: "\(validation)\n\(test)"), "--output", folder("m"), "--dry-run")
+    #expect(both.errors.contains("280 rows of 5 dimensions, 80 for validation, 40 for the test"), "\(both.errors)")
+  }
+
+  @Test func oneClassAgainstTheOthers() throws {
+    let recipe = try tableRecipe(data: "  class: 0\n  test: 0.2\n  out: others", train: "  epochs: 20")
+    for (option, own) in [([], "0"), (["--class", "1"], "1")] {
+      let result =
+        option.isEmpty
+        ? try CommandLineTool.run("train", recipe, "--output", folder("m"))
+        : try CommandLineTool.run("train", recipe, "--output", folder("m"), option[0], option[1])
+      #expect(result.status == 0, "class \(own): \(result.errors)")
+      #expect(result.errors.contains("160 rows of 5 dimensions, 40 for the test"), "\(result.errors)")
+      let row = try #require(result.output.split(separator: "\n").first { $0.hasPrefix("others") }).split(separator: " ")
+      #expect(row[1] == "200", "\(result.output)")
+      #expect(try #require(Double(row[6])) > 0.6, "\(result.output)")
+      #expect(result.output.contains("In-distribution is positive"))
+    }
+  }
+
+  @Test func stoppedAndResumedKeepsItsBest() throws {
+    #if DEBUG
+      let epochs = 4
+    #else
+      let epochs = 200
+    #endif
+    let recipe = try imageRecipe(
+      data: "  validation: 0.25\n  negative: \(images(40, seed: 7, "negative.npy"))",
+      train: "  epochs: \(epochs)\n  average: 0.9\n  checkpoint_every: never\n  negative_floor: -1e3")
+    #expect(try CommandLineTool.run("train", recipe, "--output", folder("straight")).status == 0)
+    let process = CommandLineTool.process(["train", recipe, "--output", folder("stopped"), "--log", folder("log")])
+    process.standardError = FileHandle.nullDevice
+    process.standardOutput = FileHandle.nullDevice
+    try process.run()
+    // Past the first validation, which keeps a model.
+    while process.isRunning, (try? Data(contentsOf: URL(fileURLWithPath: folder("log"))))?.count ?? 0 < 2000 { usleep(1000) }
+    process.interrupt()
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 130)
+    let resumed = try CommandLineTool.run("train", recipe, "--output", folder("stopped"), "--resume")
+    #expect(resumed.status == 0, "\(resumed.errors)")
+    #expect(FileManager.default.contentsEqual(atPath: folder("straight"), andPath: folder("stopped")))
+  }
+
+  @Test func negativeSamplesArePushedAway() throws {
+    try OutputFile.writeNPY((0..<30 * 64).map { UInt8($0 * 7 % 256) }, shape: [30, 8, 8], to: folder("n.npy"))
+    let recipe = try imageRecipe(
+      data: "  negative: \(folder("n.npy"))\n  test: \(images(20, seed: 2, "t.npy"))\n  out: [Noise=\(folder("n.npy"))]",
+      train: "  epochs: 6\n  negative_floor: -2000")
+    let result = try CommandLineTool.run("train", recipe, "--output", folder("m"), "--log", folder("log"))
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(result.errors.contains("30 negative") && result.errors.contains("6 batches of 16"), "\(result.errors)")
+    let lines = try log()
+    #expect(lines.count == 36 && lines[0]["negative_count"] as? Int == 16 && lines[0]["negative_mean"] is Double)
+    let row = try #require(result.output.split(separator: "\n").first { $0.hasPrefix("Noise") }).split(separator: " ")
+    #expect(try #require(Double(row[6])) > 0.9, "\(result.output)")
+  }
+
+  @Test func labelsChooseTheComponent() throws {
+    let recipe = try folder.write(
+      """
+      data: {train: \(table(200)), test: 0.2}
+      flow:
+        preset: tabular
+        couplings: 2
+        hidden: 8
+        layers: 1
+        prior: {type: gaussian_mixture, components: 2}
+      train: {epochs: 2, batch: 20, learning_rate: 1e-2, threads: 1}
+      """, "classes.yaml")
+    let result = try CommandLineTool.run("train", recipe, "--output", folder("m"))
+    #expect(result.status == 0, "\(result.errors)")
+    let few = try String(contentsOfFile: recipe, encoding: .utf8).replacing("components: 2", with: "components: 1")
+    let refused = try CommandLineTool.run("train", folder.write(few, "few.yaml"), "--output", folder("m"))
+    #expect(refused.status == 1, "\(refused.errors)")
+    #expect(refused.errors.contains("has the label 1; the prior of 1 components takes 0 to 0"), "\(refused.errors)")
+  }
+
+  @Test func scalingIsThatOfTheTrainingRows() throws {
+    for scaling in ["standard", "robust", "whiten"] {
+      let path = try tableRecipe(data: "  class: 0\n  test: 0.5")
+      let text = try String(contentsOfFile: path, encoding: .utf8).replacing("layers: 1}", with: "layers: 1, scaling: \(scaling)}")
+      let result = try CommandLineTool.run("train", folder.write(text, "scaled.yaml"), "--output", folder(scaling))
+      #expect(result.status == 0, "\(scaling): \(result.errors)")
+      #expect(try Flow.open(folder(scaling)).session().score(SmallFlows.rows(8)).allSatisfy(\.isFinite))
+    }
+  }
+}
