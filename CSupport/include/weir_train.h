@@ -79,9 +79,11 @@ typedef struct weir_step_report {
   size_t negative_count;  ///< Negative training: out-of-distribution samples above the floor, which are the ones that count.
   double gradient_norm;   ///< Before clipping.
   double learning_rate;   ///< Used, after any lowering by the guard.
-  int32_t skipped;        ///< 1 when loss or gradient was not finite: the update was dropped and, unless the input itself was not
-                          ///< finite, the rate halved; from the second such step in a row on, the last good state is restored too.
-  char layer[96];         ///< When skipped: "input", or the first step or parameter that was not finite.
+  int32_t skipped;        ///< 1 when the update was dropped: loss or gradient was not finite, or training has diverged.
+  int32_t restored;  ///< 1 when the last good state was brought back: at the second step in a row that was not finite, or when most
+                     ///< losses since that state are more than a nat per dimension above it. Both halve the rate, unless the input
+                     ///< itself was not finite; it comes back over some hundred good steps, though not after a divergence.
+  char layer[96];    ///< When skipped: "input", the first step or parameter that was not finite, or "loss" for a divergence.
 } weir_step_report;
 
 /// What one step learns from. Make one by weir_train_batch_of and set what else it has.

@@ -8,10 +8,22 @@
 #define WEIR_HOST_STATE_KEY "weir_host_state"
 #define WEIR_COUNTERS_NAME WEIR_OPTIMIZER_PREFIX "counters"
 
-/// Numbers of the counters' tensor: steps done, the bits of the guard's rate factor, steps that it skipped in a row, good steps since it kept a
-/// state; and, which the first version of the library did not write: the optimizer, whether parameters have started from data, and steps in
-/// the moving average.
-enum { WEIR_COUNTERS = 7, WEIR_FIRST_COUNTERS = 4 };
+/// The counters' tensor: one I64 each. Those of the guard that are f64 are stored as their bits.
+typedef enum weir_counter {
+  WEIR_COUNTER_STEPS,
+  WEIR_COUNTER_AVERAGED,   // steps in the moving average
+  WEIR_COUNTER_OPTIMIZER,  // WEIR_OPTIMIZER_*
+  WEIR_COUNTER_STARTED,    // 1 when parameters have started from data
+  WEIR_COUNTER_AT_GOOD_STATE,
+  WEIR_COUNTER_SKIPPED_IN_A_ROW,
+  WEIR_COUNTER_LOW_STEPS,
+  WEIR_COUNTER_HIGH_STEPS,
+  WEIR_COUNTER_LOW_SUM,       // bits
+  WEIR_COUNTER_LEVEL,         // bits
+  WEIR_COUNTER_RATE_FACTOR,   // bits
+  WEIR_COUNTER_RATE_CEILING,  // bits
+  WEIR_COUNTERS,
+} weir_counter;
 
 /// A vector of a checkpoint, beside the flow's own values.
 typedef struct weir_optimizer_vector {

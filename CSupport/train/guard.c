@@ -1,6 +1,7 @@
-// The guard against NaN (DESIGN 7). A step whose loss or gradient is not finite never reaches the weights. If the next one fails too, the
-// weights themselves are to blame: the last good state, at most KEEP_EVERY good steps old, comes back. What is kept is a state whose loss and
-// gradient were finite, before the update that follows from them.
+// The guard (DESIGN 7). A step whose loss or gradient is not finite never reaches the weights. If the next one fails too, the weights themselves
+// are to blame: the last good state comes back. So it does when training diverges without a NaN, which a learning rate that is too high
+// does: when most of the losses since that state was kept are far above its own. What is kept is a state whose loss and gradient were finite,
+// before the update that follows from them, at most KEEP_EVERY steps old while all goes well.
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,8 +9,11 @@
 #include "train/trainer.h"
 
 enum { KEEP_EVERY = 32, GIVE_UP_AFTER = 60 };
-// The rate the guard lowered comes back over about 500 good steps for each halving.
+// The rate lowered for steps that were not finite comes back over about 500 good steps for each halving. Rates at which training diverged
+// don't come back.
 static const double recovery = 1.0014;
+// Far above: nats per dimension. One bad batch is no divergence, and a run that goes well does not lose that much again.
+static const double far_above = 1;
 
 static void copy_fixed(weir_trainer *trainer, bool save) {
   const weir_parameters *parameters = &trainer->flow.parameters;
@@ -31,25 +35,52 @@ static void copy_all(weir_trainer *trainer, bool save) {
     if (now[i] != NULL) memcpy(save ? then[i] : now[i], save ? now[i] : then[i], bytes);
 }
 
+static void begin_count(weir_guard *guard) {
+  guard->low_sum = 0;
+  guard->low_steps = guard->high_steps = 0;
+}
+
 void weir_i_guard_keep(weir_trainer *trainer) {
   copy_all(trainer, true);
-  trainer->guard.good_steps = 0;
+  begin_count(&trainer->guard);
 }
 
 void weir_i_guard_restore(weir_trainer *trainer) {
   copy_all(trainer, false);
-  trainer->guard.good_steps = 0;
+  begin_count(&trainer->guard);
+  trainer->guard.at_good_state = true;
 }
 
 void weir_i_guard_before(weir_trainer *trainer) { copy_fixed(trainer, true); }
 
 void weir_i_guard_undo_statistics(weir_trainer *trainer) { copy_fixed(trainer, false); }
 
-void weir_i_guard_good(weir_trainer *trainer) {
+bool weir_i_guard_good(weir_trainer *trainer, double loss) {
   weir_guard *guard = &trainer->guard;
-  if (guard->skipped_in_a_row == 0 && ++guard->good_steps >= KEEP_EVERY) weir_i_guard_keep(trainer);
+  // The good state's own loss is never far above: other data may have come since.
+  if (guard->at_good_state) guard->level = fmax(guard->level, loss);
+  guard->at_good_state = false;
+  const bool high = loss > guard->level + far_above * (double)trainer->flow.dims;
+  if (high) {
+    guard->high_steps++;
+  } else if (guard->skipped_in_a_row == 0) {
+    guard->low_steps++;
+    guard->low_sum += loss;
+  }
   guard->skipped_in_a_row = 0;
-  guard->rate_factor = fmin(1, guard->rate_factor * recovery);
+  if (guard->high_steps > KEEP_EVERY / 2) {
+    guard->rate_factor /= 2;
+    guard->rate_ceiling = guard->rate_factor;
+    weir_i_guard_undo_statistics(trainer);
+    weir_i_guard_restore(trainer);
+    return false;
+  }
+  if (!high && guard->low_steps + guard->high_steps >= KEEP_EVERY) {
+    guard->level = guard->low_sum / (double)guard->low_steps;
+    weir_i_guard_keep(trainer);
+  }
+  guard->rate_factor = fmin(guard->rate_ceiling, guard->rate_factor * recovery);
+  return true;
 }
 
 static bool all_finite(const float *values, size_t count) {
@@ -111,12 +142,14 @@ void weir_i_guard_name(weir_trainer *trainer, const weir_train_batch *batch, con
   }
 }
 
-bool weir_i_guard_bad(weir_trainer *trainer, bool bad_input) {
+bool weir_i_guard_bad(weir_trainer *trainer, bool bad_input, bool *restored) {
   weir_guard *guard = &trainer->guard;
   weir_i_guard_undo_statistics(trainer);
+  *restored = false;
   if (bad_input) return true;
   guard->skipped_in_a_row++;
   guard->rate_factor /= 2;
-  if (guard->skipped_in_a_row >= 2) weir_i_guard_restore(trainer);
+  *restored = guard->skipped_in_a_row >= 2;
+  if (*restored) weir_i_guard_restore(trainer);
   return guard->skipped_in_a_row < GIVE_UP_AFTER;
 }

@@ -1,4 +1,5 @@
 // Opening a model or a checkpoint to train on.
+#include <math.h>
 #include <string.h>
 
 #include "train/checkpoint.h"
@@ -16,32 +17,48 @@ static bool is_checkpoint(const weir_safetensors *file) {
   return false;
 }
 
-// Checkpoints of the first version have four counters: their optimizer was Adam, without an average or a start from data.
+static double double_of(int64_t bits) {
+  double value;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+static bool sensible(const int64_t counters[WEIR_COUNTERS]) {
+  for (size_t i = 0; i < WEIR_COUNTER_LOW_SUM; i++)
+    if (counters[i] < 0) return false;
+  const double factor = double_of(counters[WEIR_COUNTER_RATE_FACTOR]), ceiling = double_of(counters[WEIR_COUNTER_RATE_CEILING]);
+  return counters[WEIR_COUNTER_OPTIMIZER] < OPTIMIZERS && counters[WEIR_COUNTER_STARTED] <= 1 &&
+         counters[WEIR_COUNTER_AT_GOOD_STATE] <= 1 && isfinite(double_of(counters[WEIR_COUNTER_LOW_SUM])) &&
+         double_of(counters[WEIR_COUNTER_LEVEL]) < INFINITY && factor > 0 && factor <= ceiling && ceiling <= 1;
+}
+
 static weir_status read_counters(weir_trainer *trainer, const weir_safetensors *file, weir_error *error) {
   weir_tensor_view view;
-  int64_t counters[WEIR_COUNTERS] = {-1, 0, 0, 0, WEIR_OPTIMIZER_ADAM, 1, 0};
-  double factor = 0;
+  int64_t counters[WEIR_COUNTERS] = {-1};
   if (!weir_i_safetensors_find(file, WEIR_COUNTERS_NAME, &view))
     return weir_i_fail(error, WEIR_ERROR_TENSOR, WEIR_COUNTERS_NAME,
                        "the checkpoint has no such tensor; use an earlier checkpoint");
-  if (view.dtype == WEIR_DTYPE_I64 && (view.count == WEIR_COUNTERS || view.count == WEIR_FIRST_COUNTERS)) {
-    memcpy(counters, view.data, view.bytes);
-    memcpy(&factor, &counters[1], sizeof factor);
-  }
-  if (!(factor > 0 && factor <= 1) || counters[0] < 0 || counters[2] < 0 || counters[3] < 0 || counters[4] < 0 ||
-      counters[4] >= OPTIMIZERS || counters[5] < 0 || counters[5] > 1 || counters[6] < 0)
-    return weir_i_fail(error, WEIR_ERROR_TENSOR, WEIR_COUNTERS_NAME,
-                       "the checkpoint's counters make no sense; use an earlier checkpoint");
-  if (counters[4] != trainer->options.optimizer)
+  if (view.dtype == WEIR_DTYPE_I64 && view.count == WEIR_COUNTERS) memcpy(counters, view.data, view.bytes);
+  if (!sensible(counters))
+    return weir_i_fail(
+        error, WEIR_ERROR_TENSOR, WEIR_COUNTERS_NAME,
+        "the checkpoint's counters make no sense to this version; use another checkpoint, or start from the run's model");
+  if (counters[WEIR_COUNTER_OPTIMIZER] != trainer->options.optimizer)
     return weir_i_fail(error, WEIR_ERROR_ARGUMENT, WEIR_COUNTERS_NAME,
                        "the checkpoint is of a run by %s, not %s; go on with that optimizer, or start anew from the run's model",
-                       optimizer_names[counters[4]], optimizer_names[trainer->options.optimizer]);
-  trainer->steps = (uint64_t)counters[0];
-  trainer->guard.rate_factor = factor;
-  trainer->guard.skipped_in_a_row = (size_t)counters[2];
-  trainer->guard.good_steps = (uint64_t)counters[3];
-  trainer->started = counters[5] != 0;
-  trainer->averaged = trainer->options.average_decay > 0 ? (uint64_t)counters[6] : 0;
+                       optimizer_names[counters[WEIR_COUNTER_OPTIMIZER]], optimizer_names[trainer->options.optimizer]);
+  trainer->steps = (uint64_t)counters[WEIR_COUNTER_STEPS];
+  trainer->averaged = trainer->options.average_decay > 0 ? (uint64_t)counters[WEIR_COUNTER_AVERAGED] : 0;
+  trainer->started = counters[WEIR_COUNTER_STARTED] != 0;
+  weir_guard *guard = &trainer->guard;
+  guard->at_good_state = counters[WEIR_COUNTER_AT_GOOD_STATE] != 0;
+  guard->skipped_in_a_row = (uint64_t)counters[WEIR_COUNTER_SKIPPED_IN_A_ROW];
+  guard->low_steps = (uint64_t)counters[WEIR_COUNTER_LOW_STEPS];
+  guard->high_steps = (uint64_t)counters[WEIR_COUNTER_HIGH_STEPS];
+  guard->low_sum = double_of(counters[WEIR_COUNTER_LOW_SUM]);
+  guard->level = double_of(counters[WEIR_COUNTER_LEVEL]);
+  guard->rate_factor = double_of(counters[WEIR_COUNTER_RATE_FACTOR]);
+  guard->rate_ceiling = double_of(counters[WEIR_COUNTER_RATE_CEILING]);
   return WEIR_OK;
 }
 

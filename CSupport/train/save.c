@@ -33,14 +33,26 @@ static weir_tensor_out parameter_out(const weir_trainer *trainer, size_t index) 
   return tensor;
 }
 
+static int64_t bits_of(double value) {
+  int64_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
 static void count_all(const weir_trainer *trainer, int64_t counters[WEIR_COUNTERS]) {
-  counters[0] = (int64_t)trainer->steps;
-  memcpy(&counters[1], &trainer->guard.rate_factor, sizeof counters[1]);
-  counters[2] = (int64_t)trainer->guard.skipped_in_a_row;
-  counters[3] = (int64_t)trainer->guard.good_steps;
-  counters[4] = trainer->options.optimizer;
-  counters[5] = trainer->started;
-  counters[6] = trainer->average == NULL ? 0 : (int64_t)trainer->averaged;
+  const weir_guard *guard = &trainer->guard;
+  counters[WEIR_COUNTER_STEPS] = (int64_t)trainer->steps;
+  counters[WEIR_COUNTER_AVERAGED] = trainer->average == NULL ? 0 : (int64_t)trainer->averaged;
+  counters[WEIR_COUNTER_OPTIMIZER] = trainer->options.optimizer;
+  counters[WEIR_COUNTER_STARTED] = trainer->started;
+  counters[WEIR_COUNTER_AT_GOOD_STATE] = guard->at_good_state;
+  counters[WEIR_COUNTER_SKIPPED_IN_A_ROW] = (int64_t)guard->skipped_in_a_row;
+  counters[WEIR_COUNTER_LOW_STEPS] = (int64_t)guard->low_steps;
+  counters[WEIR_COUNTER_HIGH_STEPS] = (int64_t)guard->high_steps;
+  counters[WEIR_COUNTER_LOW_SUM] = bits_of(guard->low_sum);
+  counters[WEIR_COUNTER_LEVEL] = bits_of(guard->level);
+  counters[WEIR_COUNTER_RATE_FACTOR] = bits_of(guard->rate_factor);
+  counters[WEIR_COUNTER_RATE_CEILING] = bits_of(guard->rate_ceiling);
 }
 
 static weir_status write_file(const weir_trainer *trainer, const char *path, const char *spec, const char *host_state,

@@ -82,7 +82,7 @@ weir_status weir_trainer_step_batch(weir_trainer *trainer, const weir_train_batc
     return weir_i_fail(error, WEIR_ERROR_ARGUMENT, "learning_rate", "the learning rate must be 0 to 1e6, not %g", learning_rate);
   weir_step_report made = {.loss = NAN, .learning_rate = learning_rate * trainer->guard.rate_factor};
   weir_i_trainer_pack(trainer);
-  bool good = start(trainer, batch, made.layer, sizeof made.layer), hopeless = false;
+  bool good = start(trainer, batch, made.layer, sizeof made.layer), restored = false, hopeless = false;
   weir_i_guard_before(trainer);
   if (good) {
     const weir_loss loss = weir_i_batch_forward(trainer, batch, WEIR_STATISTICS_MOMENTUM);
@@ -93,13 +93,16 @@ weir_status weir_trainer_step_batch(weir_trainer *trainer, const weir_train_batc
     good = isfinite(loss.value) && isfinite(made.gradient_norm) && weir_i_guard_statistic(trainer) == NULL;
     if (!good) weir_i_guard_name(trainer, batch, &loss, made.layer, sizeof made.layer);
   }
-  if (good) {
-    weir_i_guard_good(trainer);
+  if (!good) {
+    made.skipped = 1;
+    hopeless = !weir_i_guard_bad(trainer, strcmp(made.layer, "input") == 0, &restored);
+  } else if (weir_i_guard_good(trainer, made.loss)) {
     weir_i_trainer_update(trainer, made.learning_rate, made.gradient_norm);
   } else {
-    made.skipped = 1;
-    hopeless = !weir_i_guard_bad(trainer, strcmp(made.layer, "input") == 0);
+    made.skipped = restored = true;
+    snprintf(made.layer, sizeof made.layer, "loss");
   }
+  made.restored = restored;
   trainer->steps++;
   made.step = trainer->steps;
   give_report(&made, report);

@@ -152,7 +152,9 @@ weir_status weir_i_trainer_make(const char *spec, size_t length, const weir_trai
   if (options->executor != NULL) made->executor = *options->executor;
   made->team = (weir_team){options->threads, options->executor == NULL ? NULL : &made->executor};
   made->kernels = weir_i_kernels(isa);
-  made->guard.rate_factor = 1;
+  made->guard.rate_factor = made->guard.rate_ceiling = 1;
+  made->guard.level = -INFINITY;
+  made->guard.at_good_state = true;
   status = weir_i_flow_build(&made->flow, spec, length, &allocator, error);
   if (status == WEIR_OK) status = refuse_untrainable(&made->flow, error);
   if (status != WEIR_OK) {

@@ -5,13 +5,16 @@
 #include "model/flow.h"
 #include "weir_train.h"
 
-/// Copies of what an update can spoil, for the guard against NaN.
+/// Copies of what an update can spoil, for the guard against NaN and divergence.
 typedef struct weir_guard {
   float *fixed;                     // values of parameters that are not trained (running statistics), before this step
   float *values, *m, *v, *average;  // the last good state; those that the trainer has
-  size_t skipped_in_a_row;
-  uint64_t good_steps;  // since the last good state was kept
-  double rate_factor;   // what the guard multiplies the learning rate with
+  bool at_good_state;               // the weights are that state's: fresh, or just restored
+  double level;                     // mean loss about when it was kept
+  double low_sum;                   // since then: losses near that level or below,
+  uint64_t low_steps, high_steps;   // steps with such losses, and with losses far above
+  uint64_t skipped_in_a_row;
+  double rate_factor, rate_ceiling;  // what the guard multiplies the learning rate with, and how far that may recover
 } weir_guard;
 
 struct weir_trainer {
@@ -84,13 +87,14 @@ double weir_i_batch_backward(weir_trainer *trainer, size_t n);
 void weir_i_guard_before(weir_trainer *trainer);
 /// Brings them back.
 void weir_i_guard_undo_statistics(weir_trainer *trainer);
-void weir_i_guard_good(weir_trainer *trainer);
+/// Counts a step whose loss and gradient are finite. False when losses show that training has diverged: the last good state is back.
+bool weir_i_guard_good(weir_trainer *trainer, double loss);
 /// The first running statistic that is not finite after a forward, or NULL.
 const weir_parameter *weir_i_guard_statistic(const weir_trainer *trainer);
 /// `layer` gets the name of what was not finite.
 void weir_i_guard_name(weir_trainer *trainer, const weir_train_batch *batch, const weir_loss *loss, char *layer, size_t layer_size);
-/// Drops the step. False when it has given up.
-bool weir_i_guard_bad(weir_trainer *trainer, bool bad_input);
+/// Drops the step; *restored tells whether the last good state is back. False when it has given up.
+bool weir_i_guard_bad(weir_trainer *trainer, bool bad_input, bool *restored);
 /// Takes the present state for the last good one, and back.
 void weir_i_guard_keep(weir_trainer *trainer);
 void weir_i_guard_restore(weir_trainer *trainer);

@@ -116,3 +116,34 @@ int test_guard_huge_rates(void) {
   note("%zu steps skipped", skips);
   return bad;
 }
+
+// A rate that is too high but never gives a NaN: losses rise, and without the guard they stay up.
+int test_guard_divergence(void) {
+  int bad = 0;
+  golden g;
+  if (!golden_open(&g, "multiscale")) return 1;
+  const weir_train_options options = train_options(&g);
+  weir_trainer *trainer = golden_trainer(&g, &options);
+  weir_step_report report = {.struct_size = sizeof report};
+  double start = NAN, loss = NAN, worst = -INFINITY, rate = 1;
+  size_t divergences = 0;
+  weir_trainer_gradient(trainer, g.x, g.n, &start, NULL);
+  for (size_t i = 0; i < 600; i++) {
+    EXPECT(weir_trainer_step(trainer, g.x, g.n, 3, &report, NULL) == WEIR_OK, "a run is never lost");
+    if (isfinite(report.loss)) worst = fmax(worst, report.loss);
+    if (strcmp(report.layer, "loss") != 0) continue;
+    divergences++;
+    EXPECT(report.skipped == 1 && report.restored == 1, "");
+    EXPECT(report.learning_rate <= 3 * rate, text_of("%g after %g", report.learning_rate, 3 * rate));
+    rate = report.learning_rate / 3 / 2;
+    weir_trainer_gradient(trainer, g.x, g.n, &loss, NULL);
+    EXPECT(loss <= start + (double)g.dims, text_of("the state brought back has a loss of %g, the first was %g", loss, start));
+  }
+  weir_trainer_gradient(trainer, g.x, g.n, &loss, NULL);
+  EXPECT(divergences > 0 && worst > start + (double)g.dims, text_of("a rate of 3 diverges: %g after %g", worst, start));
+  EXPECT(loss < start, text_of("%zu divergences later the loss is %g; it began at %g", divergences, loss, start));
+  note("%zu divergences, loss %.1f to %.1f, %.3g at worst, rate 3 to %.2g", divergences, start, loss, worst, report.learning_rate);
+  weir_trainer_close(trainer);
+  golden_close(&g);
+  return bad;
+}
