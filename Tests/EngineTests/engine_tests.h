@@ -56,6 +56,7 @@
   TEST(checkpoint_broken)             \
   TEST(guard_bad_batches)             \
   TEST(guard_huge_rates)              \
+  TEST(guard_divergence)              \
   TEST(reestimate_first_norm)         \
   TEST(reestimate_all_norms)          \
   TEST(reestimate_refusals)           \
@@ -72,7 +73,11 @@
   TEST(determinant_of_rough_factors)  \
   TEST(factorisation)                 \
   TEST(fresh_matrices)                \
-  TEST(factors_follow_the_weight)
+  TEST(factors_follow_the_weight)     \
+  TEST(prior_densities)               \
+  TEST(prior_classes_fail_safe)       \
+  TEST(prior_gradients)               \
+  TEST(prior_samples)
 
 #define ENGINE_TEST_DECLARE(name) int test_##name(void);
 ENGINE_TEST_LIST(ENGINE_TEST_DECLARE)
@@ -86,9 +91,9 @@ const char *text_of(const char *format, ...) __attribute__((format(printf, 1, 2)
 /// Something measured, printed behind the test's name.
 void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/// Memory that counts what is out, and whose allocation number `fail_at` (from 0) gives NULL; -1 for never.
+/// Memory that counts what is out, and at most was, and whose allocation number `fail_at` (from 0) gives NULL; -1 for never.
 typedef struct counted_memory {
-  long fail_at, calls, blocks, bytes;
+  long fail_at, calls, blocks, bytes, peak;
   weir_allocator allocator;
 } counted_memory;
 void counted_memory_init(counted_memory *memory, long fail_at);
@@ -173,6 +178,8 @@ typedef struct model_parts {
   size_t count;
 } model_parts;
 
+/// The parts of a model file or checkpoint.
+model_parts parts_of_file(const char *path);
 /// The parts of a golden model.
 model_parts parts_of_golden(const char *name);
 /// The parts of a model with random weights (consistent ones: parts_mend) for a description, which must be a valid one.
@@ -197,6 +204,10 @@ weir_model *model_of_spec(const char *spec, uint64_t seed);
 weir_train_options train_options(const golden *g);
 /// A trainer over a golden model; NULL, with a failed check printed, when refused.
 weir_trainer *golden_trainer(const golden *g, const weir_train_options *options);
+/// A trainer over a model with random weights for a description, which must be a valid one; NULL, with a failed check printed, when refused.
+weir_trainer *spec_trainer(const char *spec, uint64_t seed, const weir_train_options *options);
+/// The index of a trainer's tensor; the count when there is none of that name.
+size_t tensor_index(const weir_trainer *trainer, const char *name);
 /// All tensors one after the other, WEIR_TENSOR_VALUE or WEIR_TENSOR_GRADIENT; free() it.
 float *trainer_numbers(const weir_trainer *trainer, int32_t what, size_t *count);
 /// True when two trainers hold the same values, bit for bit.

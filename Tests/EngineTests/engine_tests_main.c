@@ -52,6 +52,7 @@ static void *counted_allocate(void *user, size_t bytes, size_t alignment) {
   if (block == NULL) return NULL;
   memory->blocks++;
   memory->bytes += (long)bytes;
+  if (memory->bytes > memory->peak) memory->peak = memory->bytes;
   return block;
 }
 

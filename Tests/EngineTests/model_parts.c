@@ -14,16 +14,22 @@ static char *copy_text(const char *text) {
 }
 
 model_parts parts_of_golden(const char *name) {
-  model_parts parts = {0};
   golden g;
   if (!golden_open(&g, name)) exit(2);
+  model_parts parts = parts_of_file(g.model_path);
+  golden_close(&g);
+  return parts;
+}
+
+model_parts parts_of_file(const char *path) {
+  model_parts parts = {0};
   counted_memory memory;
   counted_memory_init(&memory, -1);
   void *bytes;
   size_t size, spec_bytes;
   char *spec;
   weir_safetensors file;
-  if (weir_i_file_read(g.model_path, (size_t)1 << 30, &memory.allocator, &bytes, &size, NULL) != WEIR_OK ||
+  if (weir_i_file_read(path, (size_t)1 << 30, &memory.allocator, &bytes, &size, NULL) != WEIR_OK ||
       weir_i_safetensors_open(bytes, size, NULL, &file, NULL) != WEIR_OK ||
       weir_i_file_spec(&file, &memory.allocator, &spec, &spec_bytes, NULL) != WEIR_OK)
     exit(2);
@@ -44,7 +50,6 @@ model_parts parts_of_golden(const char *name) {
   weir_i_safetensors_close(&file);
   memory.allocator.release(&memory, spec, spec_bytes);
   memory.allocator.release(&memory, bytes, size);
-  golden_close(&g);
   return parts;
 }
 

@@ -23,6 +23,31 @@ weir_trainer *golden_trainer(const golden *g, const weir_train_options *options)
   return trainer;
 }
 
+weir_trainer *spec_trainer(const char *spec, uint64_t seed, const weir_train_options *options) {
+  weir_trainer *trainer = NULL;
+  weir_error error = {0};
+  folder f;
+  size_t size;
+  model_parts parts = parts_of_spec(spec, seed);
+  unsigned char *bytes = parts_file(&parts, &size);
+  parts_free(&parts);
+  if (folder_make(&f) && file_write(folder_file(&f, "model"), bytes, size)) {
+    const weir_status status = weir_trainer_open(folder_file(&f, "model"), options, &trainer, &error);
+    expect(status == WEIR_OK, __FILE__, __LINE__, "the trainer opens", text_of("%s: %s", error.where, error.message));
+  }
+  folder_remove(&f);
+  free(bytes);
+  return trainer;
+}
+
+size_t tensor_index(const weir_trainer *trainer, const char *name) {
+  const size_t count = weir_trainer_tensor_count(trainer);
+  weir_tensor_info info;
+  for (size_t i = 0; i < count; i++)
+    if (weir_trainer_tensor_info(trainer, i, &info) == WEIR_OK && strcmp(info.name, name) == 0) return i;
+  return count;
+}
+
 float *trainer_numbers(const weir_trainer *trainer, int32_t what, size_t *count) {
   *count = 0;
   weir_tensor_info info;
