@@ -74,6 +74,10 @@
   TEST(factorisation)                 \
   TEST(fresh_matrices)                \
   TEST(factors_follow_the_weight)     \
+  TEST(steps_there_and_back)          \
+  TEST(gradients_of_steps)            \
+  TEST(step_gradients_on_any_threads) \
+  TEST(actnorm_starts_from_data)      \
   TEST(prior_densities)               \
   TEST(prior_classes_fail_safe)       \
   TEST(prior_gradients)               \
