@@ -73,4 +73,45 @@ import Weir
     #expect(Coupling(mask: .checkerboard(), net: .resnet(net)).net == .resnet(net))
     #expect(Coupling(.channel(), Highway(channels: 4, blocks: 1), .additive).transform == .additive)
   }
+
+  /// Flows of the article DescribingAFlow, narrower: what it shows, the engine builds.
+  @Test func theArticlesFlows() throws {
+    let image = FlowSpec(image: [1, 28, 28], prior: .learnedNormal) {
+      Dequantize()
+      Logit()
+      for reversed in [false, true, false] { Coupling(.checkerboard(reversed: reversed), ResNet(channels: 8, blocks: 2)) }
+      Squeeze()
+      Repeat(4) {
+        ActNorm()
+        Conv1x1()
+        Coupling(.channel(), Highway(channels: 32, blocks: 3))
+      }
+      FactorOut(keep: 2)
+      Coupling(.cycle(from: 0, to: 1), ConvNet(channels: 32, blocks: 2), .additive)
+    }
+    let table = FlowSpec(dims: 10) {
+      Scaling.standard
+      for index in 0..<6 { Coupling(.tabular(reversed: index % 2 == 1), MLP(hidden: 16, layers: 1)) }
+    }
+    let presets = [
+      try FlowSpec.cycle(shape: [1, 28, 28], net: ResNet(channels: 8, blocks: 2, latent: 50)),
+      try .tabular(dims: 21, dropout: 0.1, scaling: .standard, prior: .gaussianMixture(components: 2)),
+    ]
+    var options = TrainerOptions()
+    options.batch = 2
+    options.memoryBudget = 0
+    for spec in [image, table] + presets {
+      let trainer = try Trainer.create(spec, options: options)
+      #expect(trainer.dims == spec.shape.reduce(1, *))
+    }
+    let odd = FlowSpec(image: [1, 28, 28]) {
+      Dequantize()
+      Logit()
+      Squeeze()
+      Coupling(.channel(), GlowNet(channels: 4))
+      FactorOut(keep: 1)
+      Coupling(.channel(), GlowNet(channels: 4))
+    }
+    expectError(.spec, "steps.5.mask: the channel mask does not fit 1 x 14 x 14") { try Trainer.create(odd, options: options) }
+  }
 }

@@ -1,13 +1,22 @@
 /// Collects the steps of a flow in the order they are written: parts, steps, couplings, `for`, `if`, `switch` and arrays of them.
 @resultBuilder
 public enum FlowBuilder {
+  /// A part: a step, a coupling, a scaling, several steps under one name.
   public static func buildExpression(_ part: some FlowPart) -> [FlowStep] { part.steps }
+  /// A part: a step, a coupling, a scaling, several steps under one name.
+  /// An array of parts.
   public static func buildExpression(_ parts: [some FlowPart]) -> [FlowStep] { parts.flatMap(\.steps) }
+  /// Lines, one after the other.
   public static func buildBlock(_ parts: [FlowStep]...) -> [FlowStep] { parts.flatMap { $0 } }
+  /// `for`
   public static func buildArray(_ parts: [[FlowStep]]) -> [FlowStep] { parts.flatMap { $0 } }
+  /// `if` without `else`
   public static func buildOptional(_ part: [FlowStep]?) -> [FlowStep] { part ?? [] }
+  /// `if` and the cases of `switch`
   public static func buildEither(first part: [FlowStep]) -> [FlowStep] { part }
+  /// `else` and the cases of `switch`
   public static func buildEither(second part: [FlowStep]) -> [FlowStep] { part }
+  /// `if #available`
   public static func buildLimitedAvailability(_ part: [FlowStep]) -> [FlowStep] { part }
 }
 

@@ -11,6 +11,8 @@ extension FlowSpec {
   ///   - stepsPerScale: 1 or more; nil for the paper's.
   ///   - multiScale: false keeps all channels to the end.
   ///   - net: the network of every coupling, the same at all scales; nil for the paper's ``Highway``.
+  ///   - transform: of every coupling.
+  ///   - prior: the density of the latents.
   /// - Throws: `WeirError.Code.argument` when the shape does not allow that many scales.
   public static func glow(
     shape: [Int], scales: Int? = nil, stepsPerScale: Int? = nil, multiScale: Bool = true, net: (any CouplingNetwork)? = nil,

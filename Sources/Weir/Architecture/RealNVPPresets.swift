@@ -7,6 +7,8 @@ extension FlowSpec {
   ///   - shape: [c, h, w]; h and w divisible by 2 for every scale after the first.
   ///   - scales: 1 or more; nil for the paper's, see ``PaperSize``.
   ///   - net: the network of the first scale; nil for the paper's ``ResNet``.
+  ///   - transform: of every coupling.
+  ///   - prior: the density of the latents.
   /// - Throws: `WeirError.Code.argument` when the shape does not allow that many scales.
   public static func realnvp(
     shape: [Int], scales: Int? = nil, net: (any CouplingNetwork)? = nil, transform: Coupling.Transform = .affine,
@@ -45,6 +47,8 @@ extension FlowSpec {
   /// - Parameters:
   ///   - shape: [c, h, w].
   ///   - net: nil for the ``ResNet`` of the paper's RealNVP.
+  ///   - transform: of every coupling.
+  ///   - prior: the density of the latents.
   /// - Throws: `WeirError.Code.argument` when the shape is not [c, h, w].
   public static func realnvp8(
     shape: [Int], net: (any CouplingNetwork)? = nil, transform: Coupling.Transform = .affine, prior: Prior = .standardNormal

@@ -9,6 +9,8 @@ extension FlowSpec {
   ///   - layers: hidden layers after the first.
   ///   - dropout: probability of ``MLP/dropout``.
   ///   - scaling: the steps before the first coupling; write the training data's numbers to their tensors.
+  ///   - transform: of every coupling.
+  ///   - prior: the density of the latents.
   /// - Throws: `WeirError.Code.argument` for a count out of range.
   public static func tabular(
     dims: Int, couplings: Int = 8, hidden: Int = 256, layers: Int = 1, dropout: Double = 0, scaling: Scaling = .unscaled,

@@ -32,7 +32,9 @@ public struct TraceEvent {
 extension Session {
   /// Runs one sample forward and calls `body` after every step.
   ///
-  /// - Parameter x: Float [c, h, w] with image values 0..255, or [dims].
+  /// - Parameters:
+  ///   - x: Float [c, h, w] with image values 0..255, or [dims].
+  ///   - body: called after every step.
   /// - Throws: `WeirError.Code.shape` when x is not one sample.
   public func trace(_ x: UnsafeBufferPointer<Float>, _ body: (TraceEvent) -> Void) throws(WeirError) {
     guard x.count == flow.info.dims else {

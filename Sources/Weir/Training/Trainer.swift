@@ -23,7 +23,9 @@ public final class Trainer {
 
   /// A trainer with freshly initialised weights.
   ///
-  /// - Parameter spec: the model's JSON description, see `FlowSpec`.
+  /// - Parameters:
+  ///   - spec: the model's JSON description, see `FlowSpec`.
+  ///   - options: how the trainer works.
   /// - Throws: `WeirError.Code.spec` naming the step that is wrong; `argument`, `memory`.
   public static func create(spec: String, options: TrainerOptions = TrainerOptions()) throws(WeirError) -> Trainer {
     var trainer: OpaquePointer?
@@ -81,12 +83,12 @@ public final class Trainer {
     return StepReport(report)
   }
 
-  /// As ``step(_:learningRate:)``, for samples alone: Float, one after the other, in the units of `Session.score`.
+  /// As `step`, for samples alone: Float, one after the other, in the units of `Session.score`.
   public func step(_ x: UnsafeBufferPointer<Float>, learningRate: Double) throws(WeirError) -> StepReport {
     try step(TrainingBatch(x), learningRate: learningRate)
   }
 
-  /// As ``step(_:learningRate:)``, for arrays; see ``TrainingBatch`` for what they hold.
+  /// As `step`, for arrays; see ``TrainingBatch`` for what they hold.
   public func step(
     _ x: [Float], labels: [Int32]? = nil, negative: [Float]? = nil,
     negativeFloor: Double = TrainingBatch.defaultNegativeFloor, learningRate: Double
@@ -108,7 +110,7 @@ public final class Trainer {
     return loss
   }
 
-  /// As ``gradient(_:)``, for arrays.
+  /// As `gradient`, for arrays.
   public func gradient(
     _ x: [Float], labels: [Int32]? = nil, negative: [Float]? = nil,
     negativeFloor: Double = TrainingBatch.defaultNegativeFloor

@@ -3,7 +3,9 @@ import CWeir
 extension Trainer {
   /// Writes the model, atomically.
   ///
-  /// - Parameter provenance: a JSON object stored with the model, or nil.
+  /// - Parameters:
+  ///   - path: the model file, replaced when there is one.
+  ///   - provenance: a JSON object stored with the model, or nil.
   /// - Throws: `WeirError.Code.io`; then the file is as it was.
   public func saveModel(_ path: String, provenance: String? = nil) throws(WeirError) {
     try callEngine("saveModel", file: path) { weir_trainer_save_model(handle, path, provenance, $0) }
@@ -11,7 +13,9 @@ extension Trainer {
 
   /// Writes everything needed to continue, atomically.
   ///
-  /// - Parameter hostState: any text; comes back as ``hostState``.
+  /// - Parameters:
+  ///   - path: the checkpoint, replaced when there is one.
+  ///   - hostState: any text; comes back as ``hostState``.
   /// - Throws: `WeirError.Code.io`; then the file is as it was.
   public func saveCheckpoint(_ path: String, hostState: String? = nil) throws(WeirError) {
     try callEngine("saveCheckpoint", file: path) { weir_trainer_save_checkpoint(handle, path, hostState, $0) }

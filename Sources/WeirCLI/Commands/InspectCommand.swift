@@ -36,12 +36,18 @@ struct InspectCommand: ParsableCommand {
 
       \(table.text)
 
+      prior           \(prior(info))
       parameters      \(NumberText.grouped(info.parameters))
       arithmetic      \(NumberText.flops(info.flops)) per sample
       model memory    \(NumberText.bytes(info.modelBytes))
       session memory  \(NumberText.bytes(one)) for batch 1, \(NumberText.bytes(many)) for batch 32
       kernels         \(info.instructionSet)
       """
+  }
+
+  private func prior(_ info: FlowInfo) -> String {
+    let name = info.prior.replacing("_", with: " ")
+    return info.components > 1 ? "\(name) of \(info.components) components" : name
   }
 
   private func shape(_ axes: [Int]) -> String { axes.map(String.init).joined(separator: "x") }
@@ -59,7 +65,8 @@ struct InspectCommand: ParsableCommand {
     }
     return .object([
       ("model", .string(model)), ("shape", integers(info.shape)), ("dims", .integer(info.dims)),
-      ("levels", .integer(info.levels)), ("parameters", .integer(info.parameters)), ("flops", .number(info.flops)),
+      ("levels", .integer(info.levels)), ("prior", .string(info.prior)), ("components", .integer(info.components)),
+      ("parameters", .integer(info.parameters)), ("flops", .number(info.flops)),
       ("model_bytes", .integer(info.modelBytes)),
       ("session_bytes", .object([("batch_1", .integer(one)), ("batch_32", .integer(many))])),
       ("kernels", .string(info.instructionSet)), ("steps", .array(steps)), ("spec", .verbatim(flow.spec)),
