@@ -14,9 +14,11 @@ public struct StepReport: Sendable, Hashable {
   public let gradientNorm: Double
   /// The rate used, after any lowering by the guard.
   public let learningRate: Double
-  /// When loss or gradient was not finite: "input", or the first step or parameter that was not. The update was dropped and, unless it
-  /// was the input, the rate halved; from the second such step in a row on the last good state is restored too. nil for a step taken.
+  /// Why the update was dropped: "input", or the first step or parameter that was not finite, or "loss" when training has diverged. Unless
+  /// it was the input, the rate is halved. nil for a step taken.
   public let skippedAt: String?
+  /// The last good state was brought back: at the second step in a row that was not finite, or when training has diverged.
+  public let restored: Bool
 
   init(_ report: weir_step_report) {
     step = report.step
@@ -26,5 +28,6 @@ public struct StepReport: Sendable, Hashable {
     gradientNorm = report.gradient_norm
     learningRate = report.learning_rate
     skippedAt = report.skipped == 0 ? nil : text(of: report.layer)
+    restored = report.restored != 0
   }
 }

@@ -1,7 +1,7 @@
 import Weir
 import WeirReport
 
-/// The steps that the guard against NaN and infinities dropped, by the place where they were not finite.
+/// The steps that the guard against NaN, infinities and divergence dropped, by the place where they went wrong.
 struct SkippedSteps: Equatable {
   struct Place: Equatable {
     let name: String
@@ -36,12 +36,14 @@ struct SkippedSteps: Equatable {
     } else {
       places.append(Place(name: name, count: 1, first: step, last: step))
     }
-    let what = "step \(step): not finite in \(name); the update was dropped"
+    let diverged = name == "loss"
+    let found = diverged ? "training has diverged, the loss is \(Self.text(report.loss)) nats" : "not finite in \(name)"
+    let what = "step \(step): \(found); the update was dropped"
     // Bad data is no fault of the rate.
     if name == "input" { return what }
-    inARow += 1
-    let rate = "the rate halved to \(Self.text(report.learningRate / 2))"
-    return inARow >= 2 ? "\(what), \(rate) and the last good state restored" : "\(what) and \(rate)"
+    inARow = diverged ? 0 : inARow + 1
+    let rate = "the rate halved to \(Self.text(report.learningRate / 2))\(diverged ? " for good" : "")"
+    return report.restored ? "\(what), \(rate) and the last good state restored" : "\(what) and \(rate)"
   }
 
   /// What is to be said when the run ends; nil when no step was dropped.
@@ -57,7 +59,7 @@ struct SkippedSteps: Equatable {
     }
     let share = "\(Self.text(rate)), \(NumberText.significant(100 * factor, 3))% of the schedule's"
     let now = factor < 0.999 ? share : "the schedule's again"
-    return "\(count) of \(NumberText.grouped(steps)) steps were not finite and left no trace: \(list.joined(separator: ", ")); "
+    return "\(count) of \(NumberText.grouped(steps)) steps were dropped and left no trace: \(list.joined(separator: ", ")); "
       + "the learning rate ended at \(now)"
   }
 
