@@ -2,8 +2,8 @@
 #include "layers/product.h"
 
 #include <math.h>
-#include <string.h>
 
+#include "layers/bias.h"
 #include "layers/weight.h"
 
 static void pack(const weir_layer *layer, const weir_parameters *parameters, const float *values, float *packed,
@@ -19,11 +19,7 @@ static void pack(const weir_layer *layer, const weir_parameters *parameters, con
   };
   weir_i_weight_pack(&weight, packed + product->packed_weight);
   if (packed_training != NULL) weir_i_weight_pack_transposed(&weight, packed_training + product->packed_transposed);
-  if (product->has_bias) {
-    float *bias = packed + product->packed_bias;
-    memset(bias, 0, weir_i_block_round(product->oc) * sizeof *bias);
-    memcpy(bias, values + items[product->bias].offset, product->oc * sizeof *bias);
-  }
+  if (product->has_bias) weir_i_bias_pack(values + items[product->bias].offset, product->oc, packed + product->packed_bias);
   if (product->norm.present)
     weir_i_norm_fold(&product->norm, parameters, values, product->in.c, packed + product->packed_scale,
                      packed + product->packed_shift);

@@ -3,6 +3,7 @@
 // Every sum over samples runs in sample order inside one owner, so gradients don't depend on the thread count.
 #include <string.h>
 
+#include "layers/bias.h"
 #include "layers/product.h"
 #include "layers/weight.h"
 
@@ -17,7 +18,6 @@ typedef struct backward_job {
   float *halo;     // one dy with halo a thread
   float *du;       // [threads] one joined gradient, when the product joins x with -x
   float *dweight;  // packed
-  float *dbias;
 } backward_job;
 
 static size_t dp_floats(const weir_product *product) {
@@ -75,21 +75,6 @@ static void weight_rows(void *arg, size_t begin, size_t end, size_t thread) {
   float *gradients = job->run->gradients;
   weir_i_weight_backward(&weight, job->dweight, gradients + items[job->product->weight].offset,
                          job->product->weight_norm ? gradients + items[job->product->gain].offset : NULL, begin, end);
-}
-
-static void bias_blocks(void *arg, size_t begin, size_t end, size_t thread) {
-  (void)thread;
-  const backward_job *job = arg;
-  const weir_product *product = job->product;
-  const size_t pixels = weir_i_product_pixels(product), y_floats = weir_i_product_y_floats(product);
-  for (size_t block = begin; block < end; block++) {
-    double sum[WEIR_BLOCK] = {0};
-    for (size_t i = 0; i < job->run->n; i++)
-      job->run->kernels->batchnorm_moments(job->maps->dy + i * y_floats + block * pixels * WEIR_BLOCK, pixels, WEIR_BLOCK, NULL,
-                                           sum, NULL);
-    for (size_t l = 0; l < WEIR_BLOCK && block * WEIR_BLOCK + l < product->oc; l++)
-      job->dbias[block * WEIR_BLOCK + l] += (float)sum[l];
-  }
 }
 
 static void product_gradient(const backward_job *job, const float *dy, float *dp, size_t thread) {
@@ -203,10 +188,9 @@ void weir_i_product_backward(const weir_layer *layer, const weir_parameters *par
   memset(job.dweight, 0, weir_i_block_round(product->oc) * ic * taps * sizeof *job.dweight);
   weir_i_parallel_for(&run->team, weir_i_blocks(ic) * weir_i_blocks(product->oc), weight_tiles, &job);
   weir_i_parallel_for(&run->team, product->oc, weight_rows, &job);
-  if (product->has_bias) {
-    job.dbias = run->gradients + items[product->bias].offset;
-    weir_i_parallel_for(&run->team, weir_i_blocks(product->oc), bias_blocks, &job);
-  }
+  if (product->has_bias)
+    weir_i_bias_backward(run, maps->dy, (weir_map){product->oc, product->in.h, product->in.w},
+                         run->gradients + items[product->bias].offset);
 
   if (maps->dx[0] != NULL || product->norm.present) {
     weir_i_parallel_for(&run->team, run->n, input_samples, &job);
