@@ -81,7 +81,13 @@
   TEST(prior_densities)               \
   TEST(prior_classes_fail_safe)       \
   TEST(prior_gradients)               \
-  TEST(prior_samples)
+  TEST(prior_samples)                 \
+  TEST(negative_is_a_weighted_sum)    \
+  TEST(negative_floor)                \
+  TEST(negative_samples_that_fail)    \
+  TEST(negative_batch_norm)           \
+  TEST(labels_choose_classes)         \
+  TEST(batch_refusals)
 
 #define ENGINE_TEST_DECLARE(name) int test_##name(void);
 ENGINE_TEST_LIST(ENGINE_TEST_DECLARE)
