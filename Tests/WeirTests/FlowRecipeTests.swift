@@ -80,7 +80,7 @@ import WeirData
           - {op: coupling, mask: {type: vertical}, net: {type: highway, channels: 4, blocks: 1}, transform: additive}
           - {op: coupling, mask: {type: cycle, from: 0, to: 1}, net: {type: convnet, channels: 4, weight_norm: false}}
           - {op: coupling, mask: {type: sub_quadrant, from: 0, to: 1}, net: {type: glow, channels: 4}}
-          - {op: coupling, mask: {type: centre, margin: 2}, net: {type: glow, channels: 3}}
+          - {op: coupling, mask: {type: centre, margin: 2}, net: {type: autoencoder, latent: 3, layout: padded}}
           - op: squeeze
           - repeat: 2
             steps:
@@ -103,7 +103,7 @@ import WeirData
       Coupling(.vertical(), Highway(channels: 4, blocks: 1), .additive)
       Coupling(.cycle(from: 0, to: 1), ConvNet(channels: 4, blocks: 2, weightNorm: false))
       Coupling(.subQuadrant(from: 0, to: 1), GlowNet(channels: 4))
-      Coupling(.centre(margin: 2), GlowNet(channels: 3))
+      Coupling(.centre(margin: 2), Autoencoder(latent: 3, layout: .padded))
       Squeeze()
       Repeat(2) {
         ActNorm()
@@ -132,7 +132,7 @@ import WeirData
   }
 
   @Test func whatDoesNotApply() throws {
-    try expectRefused("  preset: cycle\n  scales: 3", line: 4, "flow.scales does not apply to preset cycle; what does: preset")
+    try expectRefused("  preset: cycle\n  scales: 3", line: 4, "flow.scales does not apply to preset cycle; known there: preset")
     try expectRefused("  preset: glow\n  skip: true", line: 4, "flow.skip does not apply to preset glow")
     try expectRefused("  preset: realnvp\n  scaling: standard", line: 4, "does not apply to preset realnvp")
     try expectRefused("  preset: tabular\n  standardise: true\n  scaling: whiten", line: 4, "give one of them")
@@ -141,7 +141,7 @@ import WeirData
       "  preset: realnvp\n  blocks: 1\n  net: {type: glow, channels: 4}", line: 4, "flow.blocks is part of flow.net")
     try expectRefused(
       "  preset: realnvp\n  net: {type: glow, blocks: 4}", line: 4,
-      "flow.net.blocks does not apply to a net of type glow; what does")
+      "flow.net.blocks does not apply to a net of type glow; known there: type, channels")
     try expectRefused("  preset: realnvp\n  net: {type: mlp}", line: 4, "preset realnvp needs one for images")
     try expectRefused("  preset: tabular\n  net: {type: glow}", line: 4, "preset tabular needs mlp")
     try expectRefused("  preset: cycle\n  latent: 5\n  skip: true", line: 5, "flow.skip must be false with latent")
@@ -187,6 +187,8 @@ import WeirData
     try expectRefused(
       "  scaling: whiten\n  steps:\n    - {op: coupling, mask: {type: horizontal}, \(net)}", line: 5, "flow.steps[0].mask: ",
       on: "rows.npy")
+    try expectRefused(
+      "  preset: realnvp\n  net: {type: autoencoder, latent: 2}", line: 3, "flow.preset realnvp, steps.2.net: ")
     try expectRefused(
       "  preset: realnvp\n  net: {type: resnet, blocks: 1, latent: 2}", line: 3, "flow.preset realnvp, steps.2.net")
   }

@@ -26,7 +26,7 @@ struct FlowStepRecipe {
         steps.append(FlowStepRecipe(step: try inner.step(keys, known), path: inner.path, file: map.file, node: item))
         continue
       }
-      try inner.refuse(known, besides: ["repeat", "steps"], "does not apply to repeat; it has steps")
+      try inner.refuse(known, besides: ["repeat", "steps"], "does not apply to repeat")
       let count = try inner.count("repeat", in: 1...1024)
       let repeated = try list(inner)
       guard steps.count + count * repeated.count <= 4096 else { throw inner.error("repeat", "makes more than 4096 steps") }
@@ -84,48 +84,5 @@ extension RecipeMap {
       coupling.net = .resnet(resnet)
     }
     return coupling
-  }
-
-  /// `flow.prior`: one word, or a mapping with a type and its options.
-  func prior() throws(WeirError) -> Prior {
-    let types = ["standard_normal", "learned_normal", "gaussian_mixture"]
-    var type = "standard_normal"
-    var options: RecipeMap?
-    if let node = node("prior"), case .mapping = node {
-      let map = try map("prior", keys: ["type", "components", "trainable"])
-      type = try map.choice("type", types)
-      if type != "gaussian_mixture" {
-        try map.refuse(["components", "trainable"], besides: [], "does not apply to prior \(type)")
-      }
-      options = map
-    } else {
-      type = try choice("prior", types, default: type)
-    }
-    switch type {
-    case "learned_normal": return .learnedNormal
-    case "gaussian_mixture":
-      guard let options else {
-        throw error("prior", "needs a number of components: prior: {type: gaussian_mixture, components: 10}")
-      }
-      return .gaussianMixture(
-        components: try options.count("components", in: 1...65536), trainable: try options.flag("trainable", default: true))
-    default: return .standardNormal
-    }
-  }
-
-  /// One of the words of an enum.
-  func oneOf<Choice: RawRepresentable & CaseIterable>(
-    _ key: String, _ type: Choice.Type, default fallback: Choice? = nil
-  ) throws(WeirError) -> Choice where Choice.RawValue == String {
-    let word = try choice(key, Choice.allCases.map(\.rawValue), default: fallback?.rawValue)
-    guard let choice = Choice(rawValue: word) else { throw error(key, "is \"\(word)\", which is not known") }
-    return choice
-  }
-
-  /// Refuses members that exist elsewhere but not here.
-  func refuse(_ known: [String], besides allowed: [String], _ reason: String) throws(WeirError) {
-    for key in known where has(key) && !allowed.contains(key) {
-      throw error(key, allowed.isEmpty ? reason : "\(reason); what does: \(allowed.joined(separator: ", "))")
-    }
   }
 }

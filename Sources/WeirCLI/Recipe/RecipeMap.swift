@@ -115,6 +115,15 @@ struct RecipeMap {
     return text
   }
 
+  /// One of the words of an enum.
+  func oneOf<Choice: RawRepresentable & CaseIterable>(
+    _ key: String, _ type: Choice.Type, default fallback: Choice? = nil
+  ) throws(WeirError) -> Choice where Choice.RawValue == String {
+    let word = try choice(key, Choice.allCases.map(\.rawValue), default: fallback?.rawValue)
+    guard let choice = Choice(rawValue: word) else { throw error(key, "is \"\(word)\", which is not known") }
+    return choice
+  }
+
   /// Items of a list; nil when the key is not there.
   func list(_ key: String) throws(WeirError) -> [Node]? {
     guard let node = node(key) else { return nil }
@@ -149,6 +158,13 @@ struct RecipeMap {
     return try list(key)?.map { (item) throws(WeirError) in
       guard case .scalar(let scalar) = item, !scalar.string.isEmpty else { throw error(key, "must be text, or a list of texts") }
       return scalar.string
+    }
+  }
+
+  /// Refuses members that exist elsewhere but not here.
+  func refuse(_ known: [String], besides allowed: [String], _ reason: String) throws(WeirError) {
+    for key in known where has(key) && !allowed.contains(key) {
+      throw error(key, allowed.isEmpty ? reason : "\(reason); known there: \(allowed.joined(separator: ", "))")
     }
   }
 
