@@ -87,7 +87,12 @@
   TEST(negative_samples_that_fail)    \
   TEST(negative_batch_norm)           \
   TEST(labels_choose_classes)         \
-  TEST(batch_refusals)
+  TEST(batch_refusals)                \
+  TEST(optimizer_steps)               \
+  TEST(optimizer_decay_scope)         \
+  TEST(average_of_weights)            \
+  TEST(average_swaps)                 \
+  TEST(evaluate_is_a_saved_model)
 
 #define ENGINE_TEST_DECLARE(name) int test_##name(void);
 ENGINE_TEST_LIST(ENGINE_TEST_DECLARE)
