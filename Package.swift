@@ -48,7 +48,7 @@ let package = Package(
         .product(name: "Yams", package: "Yams"),
       ]
     ),
-    .testTarget(name: "WeirTests", dependencies: ["Weir", "WeirData", "WeirDetection", "WeirReport"]),
+    .testTarget(name: "WeirTests", dependencies: ["Weir", "WeirData", "WeirDetection", "WeirReport", "CTurboJPEG"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11

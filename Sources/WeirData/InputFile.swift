@@ -18,7 +18,8 @@ import Weir
 /// let samples = try InputFile.samples(LabelledInput("magic.npz:X@0"))   // only the samples of class 0
 /// ```
 public enum InputFile {
-  static let supported = "an input is a .npy file, an .npz:member, an IDX file (also .gz), a .csv table or a folder of PNG or JPEG pictures"
+  static let supported =
+    "an input is a .npy file, an .npz:member, an IDX file (also .gz), a .csv table or a folder of PNG or JPEG pictures"
 
   /// Reads the array at `path`, without labels.
   ///

@@ -37,7 +37,8 @@ public struct SampleLabels: Sendable, Hashable {
     values.reserveCapacity(numbers.count)
     for (row, number) in numbers.enumerated() {
       guard let value = Int32(exactly: number), abs(number) <= 0x1p24 else {
-        throw WeirError(.argument, where: source, "has the label \(number) at sample \(row); labels are whole numbers of up to 24 bits")
+        throw WeirError(
+          .argument, where: source, "has the label \(number) at sample \(row); labels are whole numbers of up to 24 bits")
       }
       values.append(value)
     }

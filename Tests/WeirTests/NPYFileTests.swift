@@ -40,12 +40,43 @@ import WeirData
     #expect(try floats(read("<i8", "(1,)", bytes([Int64(200)]))) == [200])
   }
 
+  @Test func wholeNumbersOfEverySize() throws {
+    for (type, bytes) in [("|b1", 1), ("|i1", 1), ("<i2", 2), ("<u2", 2), ("<u4", 4)] {
+      let array = try read(type, "(1,)", FileBytes.little(1, bytes))
+      #expect(floats(array) == [1] && array.kind == .integer, "\(type)")
+    }
+    #expect(try floats(read("<i2", "(1,)", bytes([Int16(-300)]))) == [-300])
+    #expect(try floats(read("<u2", "(1,)", bytes([UInt16(65535)]))) == [65535])
+    #expect(try floats(read("<u8", "(1,)", bytes([UInt64(7)]))) == [7])
+  }
+
+  @Test func sixteenBitImagesAreToldToBecomeEightBit() throws {
+    let array = try read("<u2", "(1, 1, 2)", bytes([UInt16(3), 4096]))
+    expectError(.argument, "4096.0 in image 0, outside 0..255; whole numbers are 8-bit image values; bring 16-bit ones down") {
+      try ModelInput(array, shape: [1, 1, 2], levels: 256)
+    }
+  }
+
+  @Test func fortranOrder() throws {
+    let values = (0..<24).map { UInt8($0) }
+    let file = FileBytes.npy("|u1", "(2, 3, 4)", values, order: "True")
+    let array = try InputFile.read(folder.write(file, "f.npy"))
+    // Element [a, b, c] lies at a + 2 b + 6 c.
+    var expected: [UInt8] = []
+    for (a, b) in [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)] { expected += (0..<4).map { UInt8(a + 2 * b + 6 * $0) } }
+    guard case .uint8(let read) = array.storage else {
+      Issue.record("not uint8")
+      return
+    }
+    #expect(array.shape == [2, 3, 4] && read == expected)
+    let line = FileBytes.npy("<f4", "(2,)", bytes([Float(1).bitPattern, Float(2).bitPattern]), order: "True")
+    #expect(try floats(InputFile.read(folder.write(line, "l.npy"))) == [1, 2])
+  }
+
   @Test func remediesAreNamed() throws {
     expectError(.unsupported, "astype(\"<f4\")") { try read(">f4", "(1,)", [0, 0, 0, 0]) }
     expectError(.unsupported, "float32") { try read("<f2", "(1,)", [0, 0]) }
     expectError(.unsupported, "float32") { try read("|O", "(1,)", [0, 0]) }
-    let fortran = "{'descr': '<f4', 'fortran_order': True, 'shape': (1,), }"
-    expectError(.unsupported, "ascontiguousarray") { try InputFile.read(folder.write(file(fortran, [0, 0, 0, 0]), "f.npy")) }
   }
 
   @Test func liesAreRefused() throws {

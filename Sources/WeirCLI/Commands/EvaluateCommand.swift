@@ -40,7 +40,7 @@ struct EvaluateCommand: ParsableCommand {
     let reference = try options.score(LabelledInput(inDistribution), session)
     var others: [(set: ScoredInput, metrics: DetectionMetrics)] = []
     for input in outOfDistribution {
-      let set = try options.score(LabelledInput(input), session)
+      let set = try options.score(LabelledInput(input), session, chooses: false)
       others.append((set, try DetectionMetrics(inDistribution: reference.scores, outOfDistribution: set.scores)))
     }
     let evaluation = Evaluation(model: model, info: flow.info, reference: reference, others: others)

@@ -12,7 +12,7 @@ struct ScoreCommand: ParsableCommand {
   @Argument(help: "A model file.")
   var model: String
 
-  @Argument(help: "A .npy or IDX (.gz) file.")
+  @Argument(help: "A .npy, .npz:member, IDX (.gz) or .csv file, or a folder of pictures; @CLASS at its end picks samples.")
   var input: String
 
   @Option(help: "FILE.npy (float64 [n], nats) or FILE.csv; without it, one number a line.")

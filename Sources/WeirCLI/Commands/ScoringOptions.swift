@@ -17,6 +17,19 @@ struct ScoringOptions: ParsableArguments {
   @Option(help: "Precision of the networks.")
   var precision = Precision.f32
 
+  @Option(
+    name: .customLong("class"),
+    help: ArgumentHelp("Only samples with this label, or with one of N,N; of evaluate's inputs, --in alone.", valueName: "n"))
+  var classes: ClassList?
+
+  @Option(
+    help: ArgumentHelp(
+      "Where labels come from if they do not lie beside the samples: one whole number a sample.", valueName: "input"))
+  var labels: String?
+
+  @Option(help: ArgumentHelp("Bring the pictures of folders to this size.", valueName: "h,w"))
+  var resize: PictureSize?
+
   mutating func validate() throws {
     guard (1...65536).contains(batch) else { throw ValidationError("--batch is \(batch); it must be 1 to 65536") }
     guard (1...1024).contains(threads) else { throw ValidationError("--threads is \(threads); it must be 1 to 1024") }
@@ -27,8 +40,17 @@ struct ScoringOptions: ParsableArguments {
   }
 
   /// Reads an input, matches it to the session's flow and scores it from noise index 0.
-  func score(_ input: LabelledInput, _ session: Session) throws(WeirError) -> ScoredInput {
-    let data = try ModelInput(InputFile.read(input.path), for: session.flow.info)
+  ///
+  /// - Parameter chooses: whether `--class` and `--labels` apply to it.
+  func score(_ input: LabelledInput, _ session: Session, chooses: Bool = true) throws(WeirError) -> ScoredInput {
+    var reading = ReadingOptions()
+    if chooses {
+      reading.classes = classes?.classes ?? []
+      if let labels { reading.labels = .input(labels) }
+    }
+    if isFolder(input.path) { reading.resize = resize }
+    let info = session.flow.info
+    let data = try ModelInput(InputFile.samples(input, reading), shape: info.shape, levels: info.levels)
     session.seek(to: 0)
     let scores = try session.score(data) { done in
       Console.show("\(input.name): \(NumberText.grouped(done)) of \(NumberText.grouped(data.count)) scored")
@@ -80,4 +102,13 @@ struct NoiseOption: ExpressibleByArgument {
   }
 
   var defaultValueDescription: String { "midpoint" }
+}
+
+extension PictureSize: ExpressibleByArgument {
+  /// `H,W`: height and width.
+  public init?(argument: String) {
+    let sides = argument.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+    guard sides.count == 2, let height = sides[0], let width = sides[1] else { return nil }
+    self.init(height: height, width: width)
+  }
 }

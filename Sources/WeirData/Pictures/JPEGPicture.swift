@@ -17,10 +17,13 @@ extension PixelImage {
     var (width, height, subsampling, space) = (Int32(0), Int32(0), Int32(0), Int32(0))
     let size = UInt(file.count)
     guard tjDecompressHeader3(decoder, file, size, &width, &height, &subsampling, &space) == 0 else { throw broken() }
+    guard width > 0, height > 0 else {
+      throw WeirError(.format, where: path, "is a JPEG that is cut short; get it again, or remove it")
+    }
     guard space != TJCS_CMYK.rawValue, space != TJCS_YCCK.rawValue else {
       throw WeirError(.unsupported, where: path, "has CMYK colours; save it as RGB")
     }
-    guard width > 0, height > 0, Int(width) * Int(height) <= Self.mostPixels else {
+    guard Int(width) * Int(height) <= Self.mostPixels else {
       throw WeirError(.unsupported, where: path, "claims \(width) x \(height) pixels, more than are read of one picture")
     }
     let isGrey = space == TJCS_GRAY.rawValue

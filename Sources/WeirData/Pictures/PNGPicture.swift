@@ -31,7 +31,8 @@ extension PixelImage {
       throw WeirError(.unsupported, where: path, "has 16 bits a channel; save it with 8")
     }
     guard Int(image.width) * Int(image.height) <= mostPixels else {
-      throw WeirError(.unsupported, where: path, "claims \(image.width) x \(image.height) pixels, more than are read of one picture")
+      throw WeirError(
+        .unsupported, where: path, "claims \(image.width) x \(image.height) pixels, more than are read of one picture")
     }
     image.format &= PNG_FORMAT_FLAG_COLOR | PNG_FORMAT_FLAG_ALPHA
     let channels = (image.format & PNG_FORMAT_FLAG_COLOR != 0 ? 3 : 1) + (image.format & PNG_FORMAT_FLAG_ALPHA != 0 ? 1 : 0)

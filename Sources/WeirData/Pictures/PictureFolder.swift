@@ -31,7 +31,8 @@ struct PictureFolder {
         throw WeirError(.unsupported, where: root, "holds pictures and folders of pictures (\(name)); keep to one of these")
       }
       guard isFlat || inner.folders.isEmpty else {
-        throw WeirError(.unsupported, where: folder, "holds folders; class folders lie directly in the folder named, and hold pictures")
+        throw WeirError(
+          .unsupported, where: folder, "holds folders; class folders lie directly in the folder named, and hold pictures")
       }
       files += found
       classes += [Int32](repeating: Int32(index), count: found.count)

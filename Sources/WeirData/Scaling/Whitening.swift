@@ -25,7 +25,8 @@ public struct Whitening: Sendable, Hashable {
     let dims = input.dims
     guard dims <= Self.mostDims else {
       throw WeirError(
-        .unsupported, where: "whiten", "\(dims) dimensions are more than the \(Self.mostDims) that are whitened; scale by standard instead")
+        .unsupported, where: "whiten",
+        "\(dims) dimensions are more than the \(Self.mostDims) that are whitened; scale by standard instead")
     }
     let mean = input.mean()
     var vectors = Self.covariance(input, mean)

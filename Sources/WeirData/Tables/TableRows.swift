@@ -31,7 +31,8 @@ struct TableRows {
   private var line: Int
 
   init(
-    _ bytes: UnsafeBufferPointer<UInt8>, from start: Int, line: Int, _ delimiter: UInt8, _ head: TableHead, label: Label, path: String
+    _ bytes: UnsafeBufferPointer<UInt8>, from start: Int, line: Int, _ delimiter: UInt8, _ head: TableHead, label: Label,
+    path: String
   ) {
     self.bytes = bytes
     self.delimiter = delimiter
@@ -101,7 +102,9 @@ struct TableRows {
       DecimalNumber.read(bytes, at: 0).flatMap { $0.count == bytes.count ? $0.value : nil }
     }
     guard let value else { throw notANumber(text, column) }
-    guard value.isFinite else { throw error(column, "holds \(text), which is larger than 32-bit numbers go; scale the column down") }
+    guard value.isFinite else {
+      throw error(column, "holds \(text), which is larger than 32-bit numbers go; scale the column down")
+    }
     return value
   }
 
@@ -111,7 +114,8 @@ struct TableRows {
     if let label = Int32(text) ?? Double(text).flatMap({ Int32(exactly: $0) }) {
       labels.append(label)
     } else {
-      throw error(column, text.isEmpty ? "holds no label" : "holds the label \"\(short(text))\"; labels are whole numbers: number the classes")
+      let what = text.isEmpty ? "holds no label" : "holds the label \"\(short(text))\""
+      throw error(column, "\(what); labels are whole numbers: number the classes")
     }
   }
 
