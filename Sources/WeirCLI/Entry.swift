@@ -46,9 +46,9 @@ struct WeirCommand: ParsableCommand {
     abstract: "Trains normalizing flows, computes exact likelihoods, and finds inputs that do not belong.",
     discussion: """
       An INPUT is a .npy file, ARCHIVE.npz:MEMBER, an IDX file (also .gz), a .csv table or a folder of PNG or JPEG pictures. NAME=INPUT \
-      gives it a name; INPUT[a:b] means its samples a to b - 1, INPUT@CLASS those with that label, INPUT@0,2 those with one of these. Labels lie beside the samples: member \
-      y of an .npz, *-labels-idx1-ubyte of *-images-idx3-ubyte, a column named label, class, target or y, sub-folders of pictures (sorted \
-      by name: 0, 1, ...). uint8 images are 0..255, float images 0..1.
+      gives it a name; INPUT[a:b] means its samples a to b - 1, INPUT@CLASS those with that label, INPUT@0,2 those with one of these. \
+      Labels lie beside the samples: member y of an .npz, *-labels-idx1-ubyte of *-images-idx3-ubyte, a column named label, class, \
+      target or y, sub-folders of pictures (sorted by name: 0, 1, ...). uint8 images are 0..255, float images 0..1.
       """,
     version: Flow.engineVersion,
     subcommands: [TrainCommand.self, ScoreCommand.self, EvaluateCommand.self, SampleCommand.self, InspectCommand.self]

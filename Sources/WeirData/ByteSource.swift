@@ -18,7 +18,7 @@ extension ByteSource {
     while bytes.count < count {
       // Doubling keeps a large file from being copied often, and a lying size from costing anything.
       let start = bytes.count
-      let piece = min(count - start, max(1 << 16, start))
+      let piece = min(count - start, max(1 << 12, start))
       bytes.append(contentsOf: repeatElement(0, count: piece))
       let held = try bytes.withUnsafeMutableBufferPointer { buffer throws(WeirError) in
         try read(into: UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: buffer[start...])))

@@ -28,7 +28,9 @@ struct CommandLineTool {
     return process
   }
 
-  static func run(_ arguments: String...) throws -> Result {
+  static func run(_ arguments: String...) throws -> Result { try run(arguments) }
+
+  static func run(_ arguments: [String]) throws -> Result {
     let folder = try TemporaryFolder()
     let process = process(arguments)
     process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: folder.write("", "out")))
