@@ -90,10 +90,7 @@ import WeirData
   @Test func oneClassAgainstTheOthers() throws {
     let recipe = try tableRecipe(data: "  class: 0\n  test: 0.2\n  out: others", train: "  epochs: 20")
     for (option, own) in [([], "0"), (["--class", "1"], "1")] {
-      let result =
-        option.isEmpty
-        ? try CommandLineTool.run("train", recipe, "--output", folder("m"))
-        : try CommandLineTool.run("train", recipe, "--output", folder("m"), option[0], option[1])
+      let result = try CommandLineTool.run(["train", recipe, "--output", folder("m")] + option)
       #expect(result.status == 0, "class \(own): \(result.errors)")
       #expect(result.errors.contains("160 rows of 5 dimensions, 40 for the test"), "\(result.errors)")
       let row = try #require(result.output.split(separator: "\n").first { $0.hasPrefix("others") }).split(separator: " ")

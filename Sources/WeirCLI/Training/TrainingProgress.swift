@@ -12,6 +12,8 @@ struct TrainingProgress {
   private var negatives = RecentMean()
   private var epochLoss = 0.0
   private var epochSteps = 0.0
+  /// Of this epoch, those included that were dropped.
+  private var stepsSeen = 0
 
   init(_ info: TrainingPlan, firstStep: Int) {
     self.info = info
@@ -27,6 +29,7 @@ struct TrainingProgress {
 
   /// Counts a step (counted from 1) and shows it when it is time.
   mutating func add(_ report: StepReport, step: Int) {
+    stepsSeen += 1
     if report.skippedAt == nil {
       recent.add(report.loss)
       if report.negativeCount > 0 { negatives.add(-report.negativeMean) }
@@ -39,15 +42,18 @@ struct TrainingProgress {
     if Console.isTerminal { Console.show(line(step, bar: true)) } else { Console.error(line(step, bar: false)) }
   }
 
-  /// Ends an epoch with a line that stays. `epoch` counts from 1.
-  mutating func endEpoch(_ epoch: Int, step: Int) {
+  /// Ends an epoch with a line that stays, when there is something to say of it. `epoch` counts from 1.
+  ///
+  /// - Parameter verdict: of the validation samples.
+  mutating func endEpoch(_ epoch: Int, step: Int, _ verdict: String?) {
+    guard stepsSeen > 0 || verdict != nil else { return }
     Console.clear()
-    let loss = epochSteps > 0 ? info.figure(epochLoss / epochSteps) : "no step taken"
-    Console.error(
-      "epoch \(epoch)/\(info.epochs) done: mean \(loss), \(NumberText.fixed(rate(step: step), 0)) \(info.noun)/s, "
-        + "\(NumberText.duration(seconds)) so far")
-    epochLoss = 0
-    epochSteps = 0
+    let loss = epochSteps > 0 ? "mean \(info.figure(epochLoss / epochSteps))" : stepsSeen > 0 ? "no step taken" : nil
+    let parts = [
+      loss, verdict, "\(NumberText.fixed(rate(step: step), 0)) \(info.noun)/s", "\(NumberText.duration(seconds)) so far",
+    ]
+    Console.error("epoch \(epoch)/\(info.epochs) done: \(parts.compactMap { $0 }.joined(separator: ", "))")
+    (epochLoss, epochSteps, stepsSeen) = (0, 0, 0)
   }
 
   /// A line that stays above the progress.

@@ -63,7 +63,8 @@ final class TrainingRun {
     var progress = TrainingProgress(plan, firstStep: step)
     while true {
       // An epoch that was stopped before its validation has that first.
-      if try !validate(progress) { return try stopped() }
+      guard case .done(let verdict) = try validate() else { return try stopped() }
+      progress.endEpoch(state.epoch, step: step, verdict)
       if state.epoch >= plan.epochs || patienceIsOver { break }
       if try !trainEpoch(&progress) { return try stopped() }
     }
@@ -92,7 +93,6 @@ final class TrainingRun {
     }
     state.epoch += 1
     state.position = 0
-    progress.endEpoch(state.epoch, step: step)
     return true
   }
 

@@ -4,10 +4,18 @@ import WeirReport
 
 /// What becomes of the weights: batch norm's statistics, validation, and the model file.
 extension TrainingRun {
+  /// How a validation ended.
+  enum Validation {
+    /// With these words, or nil when there was nothing to do.
+    case done(String?)
+    /// By a signal; it is as if it had not begun.
+    case stopped
+  }
+
   /// Scores the validation samples after an epoch, and writes the model when it is the best so far. Nothing without validation samples or
-  /// when that was done. False when a signal stopped it; then it has changed nothing.
-  func validate(_ progress: TrainingProgress) throws(WeirError) -> Bool {
-    guard let validation = data.validation, state.validated < state.epoch else { return true }
+  /// when that was done.
+  func validate() throws(WeirError) -> Validation {
+    guard let validation = data.validation, state.validated < state.epoch else { return .done(nil) }
     let score = try withAverage { () throws(WeirError) -> ValidationScore? in
       guard try reestimateBatchNorm(), let score = try self.score(validation) else { return nil }
       if state.best.map({ score.isBetter(than: $0.score) }) ?? true {
@@ -16,10 +24,9 @@ extension TrainingRun {
       }
       return score
     }
-    guard let score else { return false }
+    guard let score else { return .stopped }
     state.validated = state.epoch
-    tell(score, progress)
-    return true
+    return .done(verdict(score))
   }
 
   /// Epochs without a better validation score have used up the recipe's patience.
@@ -44,17 +51,18 @@ extension TrainingRun {
     return " of epoch \(best.epoch), the best of \(state.epoch)\(early): validation \(plan.figure(-best.score.mean))"
   }
 
-  private func tell(_ score: ValidationScore, _ progress: TrainingProgress) {
+  /// Says what the validation samples say, and logs it.
+  private func verdict(_ score: ValidationScore) -> String {
     let isBest = state.best?.epoch == state.epoch
     let lost = score.notFinite > 0 ? " (\(score.notFinite) without a finite score)" : ""
-    let best = state.best.map { "\(plan.figure(-$0.score.mean)) in epoch \($0.epoch) is the best" } ?? ""
+    let best = state.best.map { "\(plan.figure(-$0.score.mean)) in epoch \($0.epoch) is better" } ?? ""
     let rank = isBest ? "the best so far" : best
-    progress.note("epoch \(state.epoch): validation \(plan.figure(-score.mean))\(lost), \(rank)")
     files.log?.write(
       .object([
         ("step", .integer(step)), ("epoch", .integer(state.epoch)), ("validation_loss", .number(-score.mean)),
         ("validation_not_finite", .integer(score.notFinite)), ("best", .bool(isBest)),
       ]))
+    return "validation \(plan.figure(-score.mean))\(lost) (\(rank))"
   }
 
   private func saveModel() throws(WeirError) {
