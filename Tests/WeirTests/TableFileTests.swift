@@ -78,7 +78,7 @@ import WeirData
     ("\"a\nb\",c\n1,x\n", "t.csv:3:2"),
     ("1,2\n3,0x10\n", "t.csv:2:2: holds \"0x10\""),
     ("1,2\n3,1e\n", "holds \"1e\""), ("1,2\n3,-\n", "holds \"-\""),
-    ("1,2\n3,1 2\n", "holds \"1 2\""), ("1,2\n3,.\n", "holds \".\""),
+    ("1 2\n3 4\n", "t.csv:2:1: column \"1 2\" holds \"3 4\"; separate columns by commas"), ("1,2\n3,.\n", "holds \".\""),
     (",a,b\n0,1,2\n", "t.csv:1:1: has no name, where the others have (row numbers of pandas?)"),
     ("", "holds no rows"), ("\n", "holds no rows"), ("a,b\n", "holds no rows"), ("a,b", "holds no rows"),
     ("a,y,class\n1,2,3\n", "t.csv:1:3: is named \"class\" and column 2 \"y\""),

@@ -152,6 +152,9 @@ struct TableRows {
     if text.count(where: { $0 == "," }) == 1, Double(text.replacing(",", with: ".")) != nil {
       return error(column, "holds \"\(short(text))\"; write numbers with a decimal point")
     }
+    if text.contains(" "), text.split(separator: " ").allSatisfy({ Double($0) != nil }) {
+      return error(column, "holds \"\(short(text))\"; separate columns by commas")
+    }
     return error(column, "holds \"\(short(text))\", which is no number; number its categories, or remove the column")
   }
 
