@@ -124,6 +124,18 @@ import WeirData
     #expect(FileManager.default.contentsEqual(atPath: folder("straight"), andPath: folder("stopped")))
   }
 
+  @Test func aRunThatDivergesComesBackAndSaysSo() throws {
+    let recipe = try tableRecipe(data: "  test: 0.2", train: "  epochs: 6\n  clip_norm: 0")
+    let result = try CommandLineTool.run(
+      "train", recipe, "--output", folder("m"), "--learning-rate", "10", "--log", folder("log"))
+    #expect(result.status == 0, "\(result.errors)")
+    let dropped = try log().filter { $0["skipped_at"] is String }
+    #expect(!dropped.isEmpty)
+    #expect(result.errors.split(separator: "\n").count { $0.contains("the update was dropped") } == dropped.count)
+    #expect(result.errors.contains("\(dropped.count) of 96 steps were dropped and left no trace: "), "\(result.errors)")
+    #expect(result.errors.contains("the learning rate ended at ") && result.output.contains("test: mean"), "\(result.errors)")
+  }
+
   @Test func negativeSamplesArePushedAway() throws {
     try OutputFile.writeNPY((0..<30 * 64).map { UInt8($0 * 7 % 256) }, shape: [30, 8, 8], to: folder("n.npy"))
     let recipe = try imageRecipe(

@@ -28,7 +28,6 @@ struct RunState: Equatable {
     var lines = ["weir-run 2", "epoch \(epoch)", "position \(position)", "validated \(validated)"]
     lines += best.map { ["best \($0.epoch) \($0.score.notFinite) \($0.score.mean)"] } ?? []
     lines.append("rate_factor \(rateFactor)")
-    lines.append("skipped_in_a_row \(skipped.inARow)")
     lines += skipped.places.map { "skipped \($0.count) \($0.first) \($0.last) \($0.name)" }
     lines.append("conditions")
     lines += conditions.map { "\($0.name) \($0.value)" }
@@ -44,7 +43,6 @@ struct RunState: Equatable {
     func number(_ name: String) -> Int? { known.first { $0.name == name }.flatMap { Int($0.value) }.flatMap { $0 >= 0 ? $0 : nil } }
     guard
       let epoch = number("epoch"), let position = number("position"), let validated = number("validated"), validated <= epoch,
-      let inARow = number("skipped_in_a_row"),
       let factor = known.first(where: { $0.name == "rate_factor" }).flatMap({ Double($0.value) }), factor.isFinite
     else { return nil }
     (self.epoch, self.position, self.validated, rateFactor) = (epoch, position, validated, factor)
@@ -59,7 +57,7 @@ struct RunState: Equatable {
       guard words.count == 4, let count = Int(words[0]), let first = Int(words[1]), let last = Int(words[2]) else { return nil }
       places.append(SkippedSteps.Place(name: String(words[3]), count: count, first: first, last: last))
     }
-    skipped = SkippedSteps(places: places, inARow: inARow)
+    skipped = SkippedSteps(places: places)
   }
 
   private struct Line: Equatable {

@@ -11,25 +11,15 @@ struct SkippedSteps: Equatable {
     var last: Int
   }
 
-  private(set) var places: [Place] = []
-  /// How many of the last steps were dropped for what the weights did, without a good one between them.
-  private(set) var inARow = 0
+  private(set) var places: [Place]
 
-  init() {}
-
-  init(places: [Place], inARow: Int) {
-    self.places = places
-    self.inARow = inARow
-  }
+  init(places: [Place] = []) { self.places = places }
 
   var count: Int { places.reduce(0) { $0 + $1.count } }
 
   /// Counts a step (from 1) and says what the guard did; nil for a step that was taken.
   mutating func add(_ report: StepReport, step: Int) -> String? {
-    guard let name = report.skippedAt else {
-      inARow = 0
-      return nil
-    }
+    guard let name = report.skippedAt else { return nil }
     if let index = places.firstIndex(where: { $0.name == name }) {
       places[index].count += 1
       places[index].last = step
@@ -41,7 +31,6 @@ struct SkippedSteps: Equatable {
     let what = "step \(step): \(found); the update was dropped"
     // Bad data is no fault of the rate.
     if name == "input" { return what }
-    inARow = diverged ? 0 : inARow + 1
     let rate = "the rate halved to \(Self.text(report.learningRate / 2))\(diverged ? " for good" : "")"
     return report.restored ? "\(what), \(rate) and the last good state restored" : "\(what) and \(rate)"
   }
