@@ -92,7 +92,12 @@
   TEST(optimizer_decay_scope)         \
   TEST(average_of_weights)            \
   TEST(average_swaps)                 \
-  TEST(evaluate_is_a_saved_model)
+  TEST(evaluate_is_a_saved_model)     \
+  TEST(start_from_data)               \
+  TEST(start_survives_bad_batches)    \
+  TEST(start_is_checkpointed)         \
+  TEST(checkpoint_of_another_run)     \
+  TEST(checkpoint_memory)
 
 #define ENGINE_TEST_DECLARE(name) int test_##name(void);
 ENGINE_TEST_LIST(ENGINE_TEST_DECLARE)
@@ -215,6 +220,9 @@ weir_model *model_of_spec(const char *spec, uint64_t seed);
 
 // ------------------------------------------------------------------------------------------------------------- Training
 
+/// False for a golden case that this build can't train: flows with conv1x1 need LAPACK. Then golden_names without those.
+bool can_train(const char *name);
+const char *const *trained_names(void);
 /// Default options with midpoint noise and room for a golden case's batch.
 weir_train_options train_options(const golden *g);
 /// A trainer over a golden model; NULL, with a failed check printed, when refused.
