@@ -68,6 +68,11 @@
   TEST(trainer_without_memory)        \
   TEST(trainer_bad_arguments)         \
   TEST(net_gradients)                 \
+  TEST(net_refusals)                  \
+  TEST(dropout_drops)                 \
+  TEST(dropout_agrees)                \
+  TEST(dropout_resumes)               \
+  TEST(dropout_is_for_training)       \
   TEST(steps_that_do_not_fit)         \
   TEST(matrices_that_contradict)      \
   TEST(determinant_of_rough_factors)  \

@@ -138,3 +138,49 @@ int test_net_gradients(void) {
   note("%d nets, %zu of %zu slopes spoiled, the others at worst %.2f of the tolerance", (int)CASES, all_spoiled, slopes, worst);
   return bad;
 }
+
+// Each must be refused with a message that holds what is said to the right.
+static const struct {
+  const char *shape, *net, *says;
+} refused[] = {
+    {"[1,4,4]", "\"type\":\"convnet\",\"channels\":0,\"blocks\":1", "channels"},
+    {"[1,4,4]", "\"type\":\"convnet\",\"channels\":3", "blocks"},
+    {"[1,4,4]", "\"type\":\"convnet\",\"channels\":3,\"blocks\":1,\"skip\":true", "weight_norm"},
+    {"[1,4,4]", "\"type\":\"glow\"", "channels"},
+    {"[1,4,4]", "\"type\":\"glow\",\"channels\":3,\"chanels\":3", "chanels"},
+    {"[1,4,4]", "\"type\":\"highway\",\"channels\":3,\"blocks\":2000", "1024"},
+    {"[1,4,4]", "\"type\":\"highway\",\"channels\":65536,\"blocks\":1024", "smaller"},
+    {"[1,4,4]", "\"type\":\"resnet\",\"channels\":3,\"blocks\":2,\"latent\":5", "\"skip\": false"},
+    {"[1,4,4]", "\"type\":\"resnet\",\"channels\":3,\"blocks\":1,\"skip\":false,\"latent\":5", "2 or more"},
+    {"[1,4,4]", "\"type\":\"resnet\",\"channels\":65536,\"blocks\":2,\"skip\":false,\"latent\":1048576", "smaller"},
+    {"[1,28,28]", "\"type\":\"autoencoder\"", "latent"},
+    {"[1,28,28]", "\"type\":\"autoencoder\",\"latent\":0", "latent"},
+    {"[1,28,28]", "\"type\":\"autoencoder\",\"latent\":9,\"layout\":\"same\"", "padded"},
+    {"[1,13,13]", "\"type\":\"autoencoder\",\"latent\":9", "14 x 14"},
+    {"[1,30,30]", "\"type\":\"autoencoder\",\"latent\":9", "28 x 28 and 32 x 32"},
+    {"[1,14,28]", "\"type\":\"autoencoder\",\"latent\":9", "14 x 28"},
+    {"[1,30,30]", "\"type\":\"autoencoder\",\"latent\":9,\"layout\":\"padded\"", "28 x 28 and 32 x 32"},
+    {"[1,3,2]", "\"type\":\"autoencoder\",\"latent\":9,\"layout\":\"padded\"", "4 x 4"},
+    {"[4]", "\"type\":\"mlp\",\"hidden\":3,\"layers\":1,\"dropout\":1", "below 1"},
+    {"[4]", "\"type\":\"mlp\",\"hidden\":3,\"layers\":1,\"dropout\":-0.1", "dropout"},
+};
+
+int test_net_refusals(void) {
+  int bad = 0;
+  for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+    char spec[1024];
+    snprintf(spec, sizeof spec,
+             "{\"version\":1,\"input\":{\"shape\":%s,\"levels\":0},\"prior\":{\"type\":\"standard_normal\"},\"steps\":["
+             "{\"op\":\"coupling\",\"mask\":{\"type\":\"%s\"},\"net\":{%s}}]}",
+             refused[i].shape, strchr(refused[i].shape, ',') == NULL ? "tabular" : "checkerboard", refused[i].net);
+    const weir_train_options options = weir_train_options_default();
+    weir_trainer *trainer = NULL;
+    weir_error error = {0};
+    EXPECT(weir_trainer_create(spec, &options, &trainer, &error) == WEIR_ERROR_SPEC && error_is(&error, WEIR_ERROR_SPEC),
+           refused[i].net);
+    EXPECT(strstr(error.message, refused[i].says) != NULL || strstr(error.where, refused[i].says) != NULL,
+           text_of("%s: %s: %s", refused[i].net, error.where, error.message));
+    weir_trainer_close(trainer);
+  }
+  return bad;
+}
