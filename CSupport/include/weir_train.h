@@ -38,7 +38,7 @@ typedef struct weir_train_options {
   size_t struct_size;   ///< Set by weir_train_options_default.
   size_t batch;         ///< Most samples in one step. Default 32.
   size_t threads;       ///< Default 1.
-  uint64_t seed;        ///< Initial weights and dequantization noise. Default 0.
+  uint64_t seed;        ///< Initial weights, dequantization noise and dropout. Default 0.
   int32_t noise;        ///< WEIR_NOISE_SEED (default: fresh uniform noise every step) or WEIR_NOISE_MIDPOINT (for comparisons).
   int32_t optimizer;    ///< WEIR_OPTIMIZER_*. Default Adam.
   double beta1;         ///< Adam, AdamW. Default 0.9.
@@ -48,23 +48,26 @@ typedef struct weir_train_options {
   double weight_decay;  ///< Default 5e-5.
   int32_t decay;        ///< WEIR_DECAY_*: what weight_decay acts on. Default gains.
   double
-      average_decay;  ///< d of the weights' moving average, average = d average + (1 - d) weights after each step. Default 0: none kept.
-  double clip_norm;  ///< Most the gradient's norm may be; 0 turns clipping off. Default 100.
-  size_t
-      memory_budget;  ///< Default 96 MiB. Bytes of st-network activations kept from forward to backward. Couplings beyond it are recomputed,
-                      ///< which changes the last bits of gradients; one budget always gives the same bits.
+      average_decay;  ///< d of the weights' moving average, average = d average + (1 - d) weights after each step, corrected as Adam's
+                      ///< means for its start from nothing. Default 0: none kept.
+  double clip_norm;      ///< Most the gradient's norm may be; 0 turns clipping off. Default 100.
+  size_t memory_budget;  ///< Default 96 MiB. Bytes of st-network activations kept from forward to backward. Couplings beyond it are
+                         ///< recomputed, which changes the last bits of gradients; one budget always gives the same bits.
   const weir_executor *executor;    ///< NULL for the built-in one.
   const weir_allocator *allocator;  ///< NULL for malloc and free.
 } weir_train_options;
 
 WEIR_API weir_train_options weir_train_options_default(void);
 
-/// Makes a trainer with freshly initialised weights for a JSON description (the "weir" entry of a model file).
+/// Makes a trainer with freshly initialised weights for a JSON description (the "weir" entry of a model file). Weights that start from data
+/// (actnorm's) do so at the first step or gradient, from the batch's in-distribution samples; a batch that is not finite is skipped and the next
+/// one has its turn.
 WEIR_API weir_status weir_trainer_create(const char *spec_json, const weir_train_options *options, weir_trainer **trainer,
                                          weir_error *error);
 
 /// As weir_trainer_create, with the weights of a model file or checkpoint; a checkpoint also brings optimizer and position, and then
-/// continues bit-identically to a run that never stopped (same options, memory_budget included, and same batches).
+/// continues bit-identically to a run that never stopped (same options, memory_budget included, and same batches). A checkpoint of another
+/// optimizer is refused.
 WEIR_API weir_status weir_trainer_open(const char *path, const weir_train_options *options, weir_trainer **trainer,
                                        weir_error *error);
 
@@ -89,10 +92,10 @@ typedef struct weir_step_report {
 /// What one step learns from. Make one by weir_train_batch_of and set what else it has.
 typedef struct weir_train_batch {
   size_t struct_size;
-  const float *x;  ///< f32 [n, ...] in the units of weir_score: in-distribution samples.
-  size_t n;        ///< 1 or more.
-  const int32_t
-      *labels;  ///< [n], or NULL: the class of each sample, 0 to components - 1, -1 for unknown. Needs a gaussian_mixture prior.
+  const float *x;         ///< f32 [n, ...] in the units of weir_score: in-distribution samples.
+  size_t n;               ///< 1 or more.
+  const int32_t *labels;  ///< [n], or NULL: the class of each sample, 0 to components - 1, -1 for unknown. Needs a gaussian_mixture
+                          ///< prior; a sample with a class has that class's density alone.
   const float *negative;  ///< f32 [negative_n, ...], or NULL: out-of-distribution samples, whose likelihood is to fall.
   size_t negative_n;      ///< n + negative_n is at most the trainer's batch.
   double negative_floor;  ///< Nats: only out-of-distribution samples of a log-likelihood above it count. Default -3e4 (grey 28x28).
@@ -102,7 +105,7 @@ WEIR_API weir_train_batch weir_train_batch_of(const float *x, size_t n);
 
 /// One optimizer step on a batch. Without `negative` the loss is the mean negative log-likelihood of x. With it (Kirichenko et al. 2020,
 /// appendix B) all samples pass forward together and the loss is 0.5 (mean NLL of x + mean log-likelihood of the negative samples above
-/// the floor), or the first mean alone when none is.
+/// the floor), or the first mean alone when none is. Negative samples of no finite likelihood take no part, not even in batch norm.
 WEIR_API weir_status weir_trainer_step_batch(weir_trainer *trainer, const weir_train_batch *batch, double learning_rate,
                                              weir_step_report *report, weir_error *error);
 
@@ -115,8 +118,9 @@ WEIR_API weir_status weir_trainer_gradient_batch(weir_trainer *trainer, const we
 WEIR_API weir_status weir_trainer_evaluate(weir_trainer *trainer, const float *x, size_t n, double *log_likelihood,
                                            weir_error *error);
 
-/// Exchanges the weights with their moving average, so that evaluate, reestimate and save_model use it; the same call changes them back.
-/// Steps and checkpoints are refused while they are exchanged. WEIR_ERROR_UNSUPPORTED when average_decay is 0.
+/// Exchanges the weights with their moving average, so that evaluate, reestimate and save_model use it; the same call changes them back, batch
+/// norm's statistics included. Steps, gradients, checkpoints and writing tensors are refused while they are exchanged. WEIR_ERROR_UNSUPPORTED
+/// when average_decay is 0, WEIR_ERROR_ARGUMENT while batch norm is being re-estimated.
 WEIR_API weir_status weir_trainer_swap_average(weir_trainer *trainer);
 
 /// One optimizer step on x alone, f32 [n, ...] in the units of weir_score, n 1 to batch.
@@ -148,7 +152,8 @@ WEIR_API size_t weir_trainer_tensor_count(const weir_trainer *trainer);
 WEIR_API weir_status weir_trainer_tensor_info(const weir_trainer *trainer, size_t index, weir_tensor_info *info);
 /// Reads a tensor's values or gradients into `values`, f32 [info.count].
 WEIR_API weir_status weir_trainer_tensor_read(const weir_trainer *trainer, size_t index, int32_t what, float *values);
-/// Sets a tensor's values from f32 [info.count], for example a standardising step's mean and scale.
+/// Sets a tensor's values from f32 [info.count], for example a standardising step's mean and scale. Numbers that follow from it (conv1x1's
+/// factors) follow at once; what contradicts others is WEIR_ERROR_TENSOR and changes nothing.
 WEIR_API weir_status weir_trainer_tensor_write(weir_trainer *trainer, size_t index, const float *values);
 
 /// Writes the model, atomically. `provenance_json` (a JSON object, or NULL) is stored with it.

@@ -103,6 +103,19 @@ static const lie image_lies[] = {
     {"{\"version\"", "[{\"version\"", WEIR_ERROR_SPEC, "", ""},
 };
 
+static const lie prior_lies[] = {
+    {"\"components\":3", "\"components\":0", WEIR_ERROR_SPEC, "prior.components", "0"},
+    {"\"components\":3", "\"components\":-3", WEIR_ERROR_SPEC, "prior.components", "-3"},
+    {"\"components\":3", "\"components\":99999999", WEIR_ERROR_SPEC, "prior.components", ""},
+    {"\"components\":3", "\"components\":4", WEIR_ERROR_TENSOR, "prior.means", "[4, 5]"},
+    {"\"components\":3", "\"component\":3", WEIR_ERROR_SPEC, "prior", "components"},
+    {"\"components\":3", "\"components\":3,\"trainable\":1", WEIR_ERROR_SPEC, "prior.trainable", ""},
+    {"\"components\":3", "\"components\":3,\"weights\":[1,1,1]", WEIR_ERROR_SPEC, "prior", "weights"},
+    {"\"gaussian_mixture\"", "\"learned_normal\"", WEIR_ERROR_SPEC, "prior", "components"},
+    {"\"type\":\"gaussian_mixture\",\"components\":3", "\"type\":\"learned_normal\"", WEIR_ERROR_TENSOR, "prior.mean", ""},
+    {"\"type\":\"gaussian_mixture\",\"components\":3", "\"type\":\"standard_normal\"", WEIR_ERROR_TENSOR, "prior.", "no place"},
+};
+
 static const lie table_lies[] = {
     {"\"hidden\":19", "\"hidden\":18", WEIR_ERROR_TENSOR, "steps.1.net.layers.0", "[19, 7]"},
     {"\"hidden\":19", "\"hidden\":0", WEIR_ERROR_SPEC, "steps.1.net.hidden", "0"},
@@ -124,7 +137,8 @@ static const lie table_lies[] = {
 
 int test_open_lying_descriptions(void) {
   return tell("multiscale", image_lies, sizeof image_lies / sizeof image_lies[0]) +
-         tell("tabular", table_lies, sizeof table_lies / sizeof table_lies[0]);
+         tell("tabular", table_lies, sizeof table_lies / sizeof table_lies[0]) +
+         tell("mixture_labels", prior_lies, sizeof prior_lies / sizeof prior_lies[0]);
 }
 
 // Opens parts whose tensor `name` was tampered with.
