@@ -46,7 +46,14 @@ import WeirData
     return try images(text.contains("shape: [3, ") ? [20, side, side, 3] : [20, side, side])
   }
 
-  @Test func thereAreSome() { #expect(Self.names.count > 20) }
+  @Test func theListIsWhole() throws {
+    #expect(Self.names.count > 20)
+    let list = try String(contentsOf: Self.folder.appendingPathComponent("README.md"), encoding: .utf8)
+    for name in Self.names {
+      let stem = name.replacing(".yaml", with: "").replacing("-small", with: "")
+      #expect(list.contains("`\(stem)`") || list.contains("`\(stem)-small`"), "README.md does not list \(name)")
+    }
+  }
 
   @Test(arguments: names) func describesARun(_ name: String) throws {
     let recipe = try shrunk(name, side: name.contains("rgb") ? 32 : 28)
