@@ -73,6 +73,7 @@ int test_checkpoint_of_another_run(void) {
     weir_trainer *trainer = golden_trainer(&g, &options);
     for (size_t i = 0; i < 3; i++) weir_trainer_step(trainer, g.x, g.n, 1e-3, NULL, NULL);
     EXPECT(weir_trainer_save_checkpoint(trainer, folder_file(&f, "checkpoint"), NULL, NULL) == WEIR_OK, "");
+    weir_trainer_close(trainer);
     model_parts parts = parts_of_file(folder_file(&f, "checkpoint"));
     for (int32_t second = WEIR_OPTIMIZER_ADAM; second <= WEIR_OPTIMIZER_RMSPROP; second++) {
       options.optimizer = second;
