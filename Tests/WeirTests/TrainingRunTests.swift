@@ -164,10 +164,18 @@ import WeirData
       """, "classes.yaml")
     let result = try CommandLineTool.run("train", recipe, "--output", folder("m"))
     #expect(result.status == 0, "\(result.errors)")
+    #expect(result.output.contains("% of 40 labelled test rows are most likely under their own class"), "\(result.output)")
     let few = try String(contentsOfFile: recipe, encoding: .utf8).replacing("components: 2", with: "components: 1")
     let refused = try CommandLineTool.run("train", folder.write(few, "few.yaml"), "--output", folder("m"))
     #expect(refused.status == 1, "\(refused.errors)")
     #expect(refused.errors.contains("has the label 1; the prior of 1 components takes 0 to 0"), "\(refused.errors)")
+  }
+
+  @Test func whatDoesNotBelongNeedsNoLabels() throws {
+    try OutputFile.writeNPY(SmallFlows.rows(20), shape: [20, 5], to: folder("plain.npy"))
+    let recipe = try tableRecipe(data: "  class: 0\n  test: 0.2\n  out: [others, Plain=\(folder("plain.npy"))]")
+    let result = try CommandLineTool.run("train", recipe, "--output", folder("m"))
+    #expect(result.status == 0 && result.output.contains("\nothers") && result.output.contains("\nPlain"), "\(result.errors)")
   }
 
   @Test func scalingIsThatOfTheTrainingRows() throws {

@@ -30,7 +30,7 @@ struct TrainingDataReader {
   /// - Throws: `WeirError` naming the file, or the recipe's line.
   init(_ recipe: Recipe) throws(WeirError) {
     self.recipe = recipe
-    source = try InputFile.samples(LabelledInput(recipe.data.train), Self.options(recipe, isTraining: true))
+    source = try InputFile.samples(LabelledInput(recipe.data.train), Self.options(recipe, .training))
     if let given = recipe.data.shape { shape = given } else { shape = try source.array.modelShape() }
   }
 
@@ -56,22 +56,30 @@ struct TrainingDataReader {
       train: train, validation: validation?.input, test: test, out: try out(spec), negative: negative?.input)
   }
 
-  /// How to read the training input, or one beside it.
-  private static func options(_ recipe: Recipe, isTraining: Bool) -> ReadingOptions {
+  /// What an input is to the run.
+  private enum Role {
+    case training
+    /// Of the same kind, with labels beside it.
+    case heldOut
+    /// Another kind of data, whose labels are of no interest.
+    case other
+  }
+
+  private static func options(_ recipe: Recipe, _ role: Role) -> ReadingOptions {
     var options = ReadingOptions()
     options.resize = recipe.data.resize
-    let choosing = !recipe.data.classes.isEmpty
     switch recipe.data.labels {
-    case .input(let path) where isTraining: options.labels = .input(path)
-    case .none: options.labels = .ignored
-    case .beside, .input: options.labels = choosing ? .beside : isTraining && recipe.flow.prior.hasClasses ? .ifAny : .ignored
+    case .input(let path) where role == .training: options.labels = .input(path)
+    case .beside where role != .other, .input where role != .other:
+      options.labels = !recipe.data.classes.isEmpty ? .beside : recipe.flow.prior.hasClasses ? .ifAny : .ignored
+    default: options.labels = .ignored
     }
     return options
   }
 
   /// Another input than the training one. Only pictures of a folder are resized.
-  private func read(_ input: LabelledInput) throws(WeirError) -> LabelledSamples {
-    var options = Self.options(recipe, isTraining: false)
+  private func read(_ input: LabelledInput, _ role: Role) throws(WeirError) -> LabelledSamples {
+    var options = Self.options(recipe, role)
     if !isFolder(input.path) { options.resize = nil }
     return try InputFile.samples(input, options)
   }
@@ -91,7 +99,7 @@ struct TrainingDataReader {
     case .fraction?: return TrainingData.Named(name: key, input: all.selecting(rows: rows))
     case .input(let text)?:
       let input = LabelledInput(text)
-      let samples = try own(read(input))
+      let samples = try own(read(input, .heldOut))
       do { return TrainingData.Named(name: input.name, input: try match(samples, spec)) } catch { throw about(key, "names", error) }
     }
   }
@@ -113,7 +121,7 @@ struct TrainingDataReader {
       throw recipe.data.error("out", "says others, the samples of other classes; say which are its own by data.class or --class")
     }
     var samples = source
-    if case .input(let text)? = recipe.data.test { samples = try read(LabelledInput(text)) }
+    if case .input(let text)? = recipe.data.test { samples = try read(LabelledInput(text), .heldOut) }
     do {
       return TrainingData.Named(name: "others", input: try match(samples.excluding(classes: recipe.data.classes), spec))
     } catch {
@@ -124,7 +132,7 @@ struct TrainingDataReader {
   /// All samples of an input.
   private func named(_ text: String, _ key: String, _ spec: FlowSpec) throws(WeirError) -> TrainingData.Named {
     let input = LabelledInput(text)
-    let samples = try read(input)
+    let samples = try read(input, .other)
     do { return TrainingData.Named(name: input.name, input: try match(samples, spec)) } catch { throw about(key, "names", error) }
   }
 
