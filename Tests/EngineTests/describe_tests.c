@@ -95,8 +95,9 @@ int test_model_description(void) {
     EXPECT(strcmp(weir_model_spec(model), parts.spec) == 0, "the description is the file's");
     size_t trainable = 0, of_prior = 0;
     for (size_t i = 0; i < parts.count; i++) {
-      size_t count;
-      double *gradient = golden_values(&g, text_of("gradient.%s", parts.items[i].name), &count);
+      size_t known;  // of a long gradient only some
+      const size_t count = parts.items[i].bytes / sizeof(float);
+      double *gradient = golden_values(&g, text_of("gradient.%s", parts.items[i].name), &known);
       if (gradient != NULL) trainable += count;
       if (gradient != NULL && strncmp(parts.items[i].name, "prior.", 6) == 0) of_prior += count;
       free(gradient);
