@@ -113,17 +113,17 @@ typedef struct shared_job {
   float *to;
 } shared_job;
 
-static void shared_gather(void *arg, size_t begin, size_t end, size_t thread) {
-  (void)thread;
-  const shared_job *job = arg;
+static void shared_gather(const shared_job *job, size_t begin, size_t end) {
   const weir_patches *patches = &job->pass->conv->patches;
-  weir_i_patches_gather(patches, job->from, begin, end, job->rows + begin * weir_i_patches_row_floats(patches));
+  if (job->pass->read)
+    weir_i_patches_gather(patches, job->from, begin, end, job->rows + begin * weir_i_patches_row_floats(patches));
 }
 
 static void shared_rows(void *arg, size_t begin, size_t end, size_t thread) {
   (void)thread;
   const shared_job *job = arg;
   const weir_gemm gemm = product_of(job->pass, job->from, job->rows, job->to, 0);
+  shared_gather(job, begin, end);
   job->pass->kernels->gemm_forward(&gemm, begin, end, 0, weir_i_blocks(gemm.outputs));
 }
 
@@ -147,10 +147,10 @@ static void run_shared(const weir_patch_pass *pass, const weir_team *team, const
   shared_job job = {pass, from, rows, to};
   const size_t count = weir_i_patches_rows(&pass->conv->patches);
   const size_t outputs = pass->read ? pass->conv->maps : weir_i_patches_columns(&pass->conv->patches);
-  if (pass->read) weir_i_parallel_for(team, count, shared_gather, &job);
   if (count >= outputs) {
     weir_i_parallel_for(team, count, shared_rows, &job);
   } else {
+    shared_gather(&job, 0, count);
     weir_i_parallel_for(team, weir_i_blocks(outputs), shared_outputs, &job);
   }
   if (!pass->read) weir_i_parallel_for(team, weir_i_blocks(pass->conv->patches.image.c), shared_scatter, &job);
