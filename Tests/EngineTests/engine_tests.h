@@ -69,6 +69,7 @@
   TEST(trainer_bad_arguments)         \
   TEST(net_gradients)                 \
   TEST(net_refusals)                  \
+  TEST(net_fresh_weights)             \
   TEST(dropout_drops)                 \
   TEST(dropout_agrees)                \
   TEST(dropout_resumes)               \

@@ -184,3 +184,84 @@ int test_net_refusals(void) {
   }
   return bad;
 }
+
+static weir_trainer *fresh_trainer(const char *shape, const char *mask, const char *net) {
+  char spec[1024];
+  snprintf(spec, sizeof spec,
+           "{\"version\":1,\"input\":{\"shape\":%s,\"levels\":0},\"prior\":{\"type\":\"standard_normal\"},\"steps\":["
+           "{\"op\":\"coupling\",\"mask\":{%sfalse},\"net\":{%s}}]}",
+           shape, mask, net);
+  weir_train_options options = weir_train_options_default();
+  options.batch = BATCH;
+  weir_trainer *trainer = NULL;
+  const weir_status status = weir_trainer_create(spec, &options, &trainer, NULL);
+  expect(status == WEIR_OK, __FILE__, __LINE__, "the trainer is made", net);
+  return trainer;
+}
+
+// A tensor's values; free() them. NULL when there is none of this name.
+static float *tensor_of(const weir_trainer *trainer, const char *name, size_t *count) {
+  weir_tensor_info info;
+  for (size_t i = 0; i < weir_trainer_tensor_count(trainer); i++) {
+    weir_trainer_tensor_info(trainer, i, &info);
+    if (strcmp(info.name, name) != 0) continue;
+    float *values = malloc(info.count * sizeof *values);
+    weir_trainer_tensor_read(trainer, i, WEIR_TENSOR_VALUE, values);
+    *count = info.count;
+    return values;
+  }
+  return NULL;
+}
+
+// Fresh glow and highway nets change nothing: weights of deviation 0.05, and a last layer of zeros.
+static int check_fresh_identity(const char *net) {
+  int bad = 0;
+  weir_trainer *trainer = fresh_trainer("[4,3,5]", CHANNEL, net);
+  if (trainer == NULL) return 1;
+  const size_t dims = weir_trainer_dims(trainer);
+  float *x = samples_of(trainer, BATCH, 1);
+  double scores[BATCH];
+  EXPECT(weir_trainer_evaluate(trainer, x, BATCH, scores, NULL) == WEIR_OK, net);
+  for (size_t i = 0; i < BATCH; i++) {
+    const double expected = -0.5 * (pow(norm_of(x + i * dims, dims), 2) + (double)dims * log(6.283185307179586));
+    EXPECT(fabs(scores[i] - expected) < 1e-5 * fabs(expected), text_of("%s: %g, not %g", net, scores[i], expected));
+  }
+  size_t count = 0;
+  float *weight = tensor_of(trainer, "steps.0.net.in_conv.weight", &count);
+  const double deviation = count == 0 ? 0 : norm_of(weight, count) / sqrt((double)count);
+  EXPECT(fabs(deviation - 0.05) < 0.05 * 4 / sqrt(2.0 * (double)count),
+         text_of("%s: %zu weights of deviation %g", net, count, deviation));
+  free(x), free(weight);
+  weir_trainer_close(trainer);
+  return bad;
+}
+
+// Uniform in +-1/sqrt(fan in), which PyTorch takes from the weight's second size, for transposed convolutions too.
+static int check_fresh_bound(const weir_trainer *trainer, const char *name, double fan_in) {
+  int bad = 0;
+  size_t count = 0;
+  float *values = tensor_of(trainer, name, &count);
+  double largest = 0;
+  for (size_t i = 0; i < count; i++) largest = fmax(largest, fabs(values[i]));
+  largest *= sqrt(fan_in);
+  EXPECT(count > 200 && largest <= 1.000001 && largest > 0.97,
+         text_of("%s: %zu numbers up to %g of the bound", name, count, largest));
+  free(values);
+  return bad;
+}
+
+int test_net_fresh_weights(void) {
+  int bad = 0;
+  bad += check_fresh_identity("\"type\":\"glow\",\"channels\":30");
+  bad += check_fresh_identity("\"type\":\"highway\",\"channels\":30,\"blocks\":2");
+  weir_trainer *trainer = fresh_trainer("[1,14,14]", VERTICAL, "\"type\":\"autoencoder\",\"latent\":9");
+  if (trainer == NULL) return bad + 1;
+  bad += check_fresh_bound(trainer, "steps.0.net.encoder.0.weight", 16);
+  bad += check_fresh_bound(trainer, "steps.0.net.encoder.3.weight", 64 * 16);
+  bad += check_fresh_bound(trainer, "steps.0.net.encode.weight", 128 * 2 * 2);
+  bad += check_fresh_bound(trainer, "steps.0.net.decode.weight", 9);
+  bad += check_fresh_bound(trainer, "steps.0.net.decoder.0.weight", 64 * 16);
+  bad += check_fresh_bound(trainer, "steps.0.net.decoder.3.weight", 2 * 16);
+  weir_trainer_close(trainer);
+  return bad;
+}
