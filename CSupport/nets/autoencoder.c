@@ -1,7 +1,6 @@
 // The autoencoder of the paper's latent-dimension experiments (REFERENCE 4): 4x4 convolutions with leaky ReLUs, linear to `latent` numbers,
 // linear back, and transposed convolutions that mirror the first. Two layouts: "valid" (the paper's) and "padded" (an older variant).
 #include <stdio.h>
-#include <string.h>
 
 #include "layers/patch_conv.h"
 #include "layers/reshape.h"
@@ -53,18 +52,19 @@ static bool fits(bool padded, size_t height, size_t width) {
   return encode(&layout, (weir_map){1, height, width}, maps);
 }
 
+// Names the nearest square maps that fit. No valid layout fits above a width of 164, so the search upwards ends.
 static weir_status refuse(bool padded, weir_map input, const char *path, weir_error *error) {
+  enum { REACH = 256 };
   size_t below = input.w, above = input.w + 1;
   while (below > 0 && !fits(padded, below, below)) below--;
-  while (!fits(padded, above, above)) above++;
-  char sides[64];
-  if (below > 0) {
-    snprintf(sides, sizeof sides, "%zu x %zu and %zu x %zu", below, below, above, above);
-  } else {
-    snprintf(sides, sizeof sides, "%zu x %zu", above, above);
-  }
+  while (above <= input.w + REACH && !fits(padded, above, above)) above++;
+  char sides[64] = "";
+  int used = 0;
+  if (below > 0) used = snprintf(sides, sizeof sides, "%zu x %zu", below, below);
+  if (above <= input.w + REACH)
+    snprintf(sides + used, sizeof sides - (size_t)used, "%s%zu x %zu", used > 0 ? " and " : "", above, above);
   return weir_i_fail(error, WEIR_ERROR_SPEC, path,
-                     "%s layout: the decoder does not come back to a %zu x %zu map; maps that fit are %s, or another net",
+                     "%s layout: the decoder does not come back to a %zu x %zu map, as it does to %s; resize, or use another net",
                      padded ? "padded" : "valid", input.h, input.w, sides);
 }
 

@@ -159,6 +159,7 @@ static const struct {
     {"[1,13,13]", "\"type\":\"autoencoder\",\"latent\":9", "14 x 14"},
     {"[1,30,30]", "\"type\":\"autoencoder\",\"latent\":9", "28 x 28 and 32 x 32"},
     {"[1,14,28]", "\"type\":\"autoencoder\",\"latent\":9", "14 x 28"},
+    {"[1,500,500]", "\"type\":\"autoencoder\",\"latent\":9", "as it does to 164 x 164; resize"},
     {"[1,30,30]", "\"type\":\"autoencoder\",\"latent\":9,\"layout\":\"padded\"", "28 x 28 and 32 x 32"},
     {"[1,3,2]", "\"type\":\"autoencoder\",\"latent\":9,\"layout\":\"padded\"", "4 x 4"},
     {"[4]", "\"type\":\"mlp\",\"hidden\":3,\"layers\":1,\"dropout\":1", "below 1"},
