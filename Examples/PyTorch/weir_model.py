@@ -91,7 +91,7 @@ def factorise(weight, name):
     lu, pivots, info = torch.linalg.lu_factor_ex(torch.from_numpy(weight).double())
     if info != 0 or not torch.isfinite(lu).all():
         raise ImportFailure(f"{name} is singular, so the flow can't be inverted")
-    return lu.float().numpy(), (pivots - 1).float().numpy()
+    return lu.float().contiguous().numpy(), (pivots - 1).float().numpy()  # LAPACK leaves columns side by side, a file has rows
 
 
 def read_state(path):
@@ -147,6 +147,8 @@ def write_model(path, spec, tensors, checkpoint, source):
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     provenance = {**source, "checkpoint": os.path.basename(checkpoint), "sha256": digest}
     spec = {"version": 1, **spec, "provenance": provenance}
+    for name, value in tensors.items():
+        assert value.dtype == np.float32 and value.flags.c_contiguous, name  # safetensors writes the memory as it lies
     temporary = f"{path}.{os.getpid()}.tmp"
     try:
         save_file(tensors, temporary, metadata={"weir": json.dumps(spec, separators=(",", ":"))})

@@ -179,10 +179,10 @@ def random_value(name, shape, generator):
     if name.endswith(".1.module1.weight"):  # of an invertible 1x1 convolution
         return torch.linalg.qr(normal)[0] + 0.1 * normal / shape[0] ** 0.5
     if name.endswith("logs"):
-        return 0.2 * normal
+        return 0.1 * normal
     if name.endswith("bias"):
         return 0.2 * normal
-    last = 0.3 if re.search(r"st_net\.(out_conv\.conv|4\.conv|decoder\.[23]\.0)\.weight$", name) else 1.0  # keeps flows tame
+    last = 0.2 if re.search(r"st_net\.(out_conv\.conv|4\.conv|decoder\.[23]\.0)\.weight$", name) else 1.0  # keeps flows tame
     if ".decoder." in name:
         return last * normal / (4 * shape[0]) ** 0.5  # [in, out, 4, 4]: a cell hears from a quarter of the kernel or so
     return last * normal / max(1, normal[0].numel()) ** 0.5
