@@ -119,6 +119,11 @@ import WeirData
     process.interrupt()
     process.waitUntilExit()
     #expect(process.terminationStatus == 130)
+    // The best model so far is part of the run.
+    try FileManager.default.moveItem(atPath: folder("stopped"), toPath: folder("aside"))
+    let lost = try CommandLineTool.run("train", recipe, "--output", folder("stopped"), "--resume")
+    #expect(lost.status == 1 && lost.errors.contains("is gone, and with it the best model so far"), "\(lost.errors)")
+    try FileManager.default.moveItem(atPath: folder("aside"), toPath: folder("stopped"))
     let resumed = try CommandLineTool.run("train", recipe, "--output", folder("stopped"), "--resume")
     #expect(resumed.status == 0, "\(resumed.errors)")
     #expect(FileManager.default.contentsEqual(atPath: folder("straight"), andPath: folder("stopped")))

@@ -17,7 +17,8 @@ struct TrainCommand: ParsableCommand {
     abstract: "Trains a flow from a recipe and writes one model file.",
     discussion: """
       While it runs, MODEL.checkpoint holds everything needed to go on with --resume, to the same bits. Interrupt (Ctrl-C) saves it \
-      first. Paths in the recipe start at the current directory.
+      first. A recipe with data.validation keeps the best model in MODEL as it goes; one with data.test ends with the scores of samples \
+      that were not trained on. Paths in the recipe start at the current directory. Examples/Recipes explains the format.
       """
   )
 

@@ -8,7 +8,7 @@ struct TrainRecipe {
   ]
 
   static let epochRange = 1...1_000_000
-  static let batchRange = 2...1 << 15
+  static let batchRange = 2...65536
   static let rateRange = 1e-12...10.0
   static let threadRange = 1...1024
 

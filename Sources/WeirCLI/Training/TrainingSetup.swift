@@ -34,13 +34,21 @@ struct TrainingSetup {
   /// A trainer with new weights, scaling steps set to the training data.
   func newTrainer(_ recipe: Recipe) throws(WeirError) -> Trainer {
     let trainer: Trainer
-    do { trainer = try Trainer.create(spec, options: options) } catch { throw recipe.flow.located(error) }
-    try write(recipe.flow.scaling, to: trainer)
+    do {
+      trainer = try Trainer.create(spec, options: options)
+      try write(recipe.flow.scaling, to: trainer)
+    } catch {
+      throw recipe.flow.located(error)
+    }
     return trainer
   }
 
   /// Sets the flow's scaling steps, which are its first, to what the training rows give.
   private func write(_ scaling: Scaling, to trainer: Trainer) throws(WeirError) {
+    guard scaling == .unscaled || spec.shape.count == 1 else {
+      throw WeirError(
+        .unsupported, where: "scaling", "is for rows of a table or an embedding; the data has samples of \(spec.shape)")
+    }
     switch scaling {
     case .unscaled: return
     case .standard, .robust:
