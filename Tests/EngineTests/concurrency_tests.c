@@ -111,7 +111,7 @@ int test_executor_of_threads(void) {
   int bad = 0;
   bool too_many = false;
   const weir_executor executor = {.struct_size = sizeof executor, .user = &too_many, .run = run_on_threads};
-  for (const char *const *name = golden_names(); *name != NULL; name++) {
+  for (const char *const *name = trained_names(); *name != NULL; name++) {
     golden g;
     if (!golden_open(&g, *name)) return bad + 1;
     weir_model *model = golden_model(&g);

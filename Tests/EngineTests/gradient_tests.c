@@ -112,7 +112,7 @@ static int on_every_isa(int (*check)(const golden *, const char *, double *)) {
   double worst = 0;
   for (const char *const *isa = tested_isas(); *isa != NULL; isa++) {
     use_isa(*isa);
-    for (const char *const *name = golden_names(); *name != NULL; name++) {
+    for (const char *const *name = trained_names(); *name != NULL; name++) {
       golden g;
       if (!golden_open(&g, *name)) return bad + 1;
       bad += check(&g, *isa, &worst);
@@ -166,7 +166,7 @@ static int compare_outcomes(const golden *g, const weir_train_options *first, co
 int test_gradients_on_any_threads(void) {
   int bad = 0;
   const weir_executor executor = backwards_executor();
-  for (const char *const *name = golden_names(); *name != NULL; name++) {
+  for (const char *const *name = trained_names(); *name != NULL; name++) {
     golden g;
     if (!golden_open(&g, *name)) return bad + 1;
     const weir_train_options alone = train_options(&g);
@@ -188,7 +188,7 @@ int test_gradients_on_any_threads(void) {
 // must be kept to.
 int test_gradients_for_any_budget(void) {
   int bad = 0;
-  for (const char *const *name = golden_names(); *name != NULL; name++) {
+  for (const char *const *name = trained_names(); *name != NULL; name++) {
     golden g;
     if (!golden_open(&g, *name)) return bad + 1;
     weir_train_options none = train_options(&g);

@@ -49,7 +49,7 @@ static int feed_bad(const golden *g, float value, const char *layer) {
 
 int test_guard_bad_batches(void) {
   int bad = 0;
-  for (const char *const *name = golden_names(); *name != NULL; name++) {
+  for (const char *const *name = trained_names(); *name != NULL; name++) {
     golden g;
     if (!golden_open(&g, *name)) return bad + 1;
     bad += feed_bad(&g, NAN, "input") + feed_bad(&g, INFINITY, "input") + feed_bad(&g, -INFINITY, "input");
@@ -103,7 +103,7 @@ static int train_wildly(const golden *g, double rate, size_t *all_skips) {
 int test_guard_huge_rates(void) {
   int bad = 0;
   size_t skips = 0;
-  for (const char *const *name = golden_names(); *name != NULL; name++) {
+  for (const char *const *name = trained_names(); *name != NULL; name++) {
     golden g;
     if (!golden_open(&g, *name)) return bad + 1;
     size_t here = 0;

@@ -103,6 +103,7 @@ static int follow_all(int32_t decay, double clip_norm, double average_decay) {
   double worst = 0;
   for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
     golden g;
+    if (!can_train(cases[c])) continue;
     if (!golden_open(&g, cases[c])) return bad + 1;
     for (int32_t optimizer = WEIR_OPTIMIZER_ADAM; optimizer <= WEIR_OPTIMIZER_RMSPROP; optimizer++) {
       weir_train_options options = train_options(&g);
@@ -144,7 +145,7 @@ static bool scores_as_saved(weir_trainer *trainer, const golden *g) {
 // Evaluation is scoring by the model that would be saved, bit for bit, and leaves training as it was.
 int test_evaluate_is_a_saved_model(void) {
   int bad = 0;
-  for (const char *const *name = golden_names(); *name != NULL; name++) {
+  for (const char *const *name = trained_names(); *name != NULL; name++) {
     golden g;
     if (!golden_open(&g, *name)) return bad + 1;
     weir_train_options options = train_options(&g);
@@ -183,6 +184,7 @@ int test_average_swaps(void) {
   static const char *const cases[] = {"multiscale", "glow", "table_mixing"};
   int bad = 0;
   for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+    if (!can_train(cases[c])) continue;
     golden g;
     folder f;
     if (!golden_open(&g, cases[c]) || !folder_make(&f)) return bad + 1;

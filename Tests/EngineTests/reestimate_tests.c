@@ -78,7 +78,7 @@ int test_reestimate_first_norm(void) {
 int test_reestimate_all_norms(void) {
   int bad = 0;
   double worst = 0;
-  for (const char *const *name = golden_names(); *name != NULL; name++) {
+  for (const char *const *name = trained_names(); *name != NULL; name++) {
     golden g;
     folder f;
     if (!golden_open(&g, *name) || !folder_make(&f)) return bad + 1;

@@ -21,7 +21,7 @@ static double *scores_of(const char *path, const golden *g) {
 
 int test_saved_model_scores(void) {
   int bad = 0;
-  for (const char *const *name = golden_names(); *name != NULL; name++) {
+  for (const char *const *name = trained_names(); *name != NULL; name++) {
     golden g;
     folder f;
     if (!golden_open(&g, *name) || !folder_make(&f)) return bad + 1;
@@ -57,7 +57,7 @@ int test_saved_model_scores(void) {
 // Written, read, and written again: the same bytes. A model file may also go through a trainer of other options.
 int test_saved_model_is_same(void) {
   int bad = 0;
-  for (const char *const *name = golden_names(); *name != NULL; name++) {
+  for (const char *const *name = trained_names(); *name != NULL; name++) {
     golden g;
     folder f;
     if (!golden_open(&g, *name) || !folder_make(&f)) return bad + 1;

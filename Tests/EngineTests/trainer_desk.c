@@ -7,6 +7,24 @@
 #include <unistd.h>
 
 #include "engine_tests.h"
+#include "kernels/gemm/gemm_blas.h"
+
+bool can_train(const char *name) {
+  if (weir_i_blas_present()) return true;
+  model_parts parts = parts_of_golden(name);
+  const bool needs_it = strstr(parts.spec, "\"conv1x1\"") != NULL;
+  parts_free(&parts);
+  return !needs_it;
+}
+
+const char *const *trained_names(void) {
+  static const char *list[128];
+  size_t count = 0;
+  for (const char *const *name = golden_names(); *name != NULL; name++)
+    if (can_train(*name)) list[count++] = *name;
+  list[count] = NULL;
+  return list;
+}
 
 weir_train_options train_options(const golden *g) {
   weir_train_options options = weir_train_options_default();

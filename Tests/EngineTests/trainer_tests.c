@@ -10,7 +10,7 @@ static bool derived(const char *name) { return strstr(name, ".lu") != NULL || st
 
 int test_trainer_tensors(void) {
   int bad = 0;
-  for (const char *const *name = golden_names(); *name != NULL; name++) {
+  for (const char *const *name = trained_names(); *name != NULL; name++) {
     golden g;
     if (!golden_open(&g, *name)) return bad + 1;
     model_parts parts = parts_of_golden(*name);
@@ -74,7 +74,7 @@ int test_trainer_tensors(void) {
 // Fresh weights: by seed alone, finite, with a first loss that is sane; and a few steps lower it.
 int test_trainer_fresh_weights(void) {
   int bad = 0;
-  for (const char *const *name = golden_names(); *name != NULL; name++) {
+  for (const char *const *name = trained_names(); *name != NULL; name++) {
     golden g;
     if (!golden_open(&g, *name)) return bad + 1;
     model_parts parts = parts_of_golden(*name);
@@ -129,7 +129,7 @@ static int make_short(const char *name, trainer_maker *make, const char *what, w
 
 int test_trainer_without_memory(void) {
   int bad = 0;
-  for (const char *const *name = golden_names(); *name != NULL; name++) {
+  for (const char *const *name = trained_names(); *name != NULL; name++) {
     golden g;
     if (!golden_open(&g, *name)) return bad + 1;
     model_parts parts = parts_of_golden(*name);

@@ -57,7 +57,7 @@ static int check_update(const golden *g, double clip_norm, double weight_decay) 
 
 int test_update_by_gradient(void) {
   int bad = 0;
-  for (const char *const *name = golden_names(); *name != NULL; name++) {
+  for (const char *const *name = trained_names(); *name != NULL; name++) {
     golden g;
     if (!golden_open(&g, *name)) return bad + 1;
     bad += check_update(&g, 0, 0) + check_update(&g, 1e9, 0) + check_update(&g, 7, 0) + check_update(&g, 0, 0.25) +
