@@ -86,6 +86,7 @@
   TEST(actnorm_starts_from_data)      \
   TEST(prior_densities)               \
   TEST(prior_classes_fail_safe)       \
+  TEST(prior_classes_average)         \
   TEST(prior_gradients)               \
   TEST(prior_samples)                 \
   TEST(negative_is_a_weighted_sum)    \

@@ -146,6 +146,38 @@ int test_prior_classes_fail_safe(void) {
   return bad;
 }
 
+// Averages over noise are taken class by class, so that the classes still make the mixture; on any threads, the same bits.
+int test_prior_classes_average(void) {
+  int bad = 0;
+  golden g;
+  if (!golden_open(&g, "mixture")) return 1;
+  weir_model *model = golden_model(&g);
+  weir_model_info info;
+  weir_model_get_info(model, &info);
+  double score[8], alone[8 * 4], together[8 * 4];
+  weir_session_options options = weir_session_options_default();
+  options.noise = WEIR_NOISE_AVERAGE;
+  options.draws = 5;
+  EXPECT(g.n <= 8 && info.components == 4, "");
+  for (options.threads = 1; options.threads <= 3; options.threads++) {
+    desk d = desk_make(model, &options);
+    EXPECT(weir_score(d.session, g.x, g.n, score) == WEIR_OK && weir_session_seek(d.session, 0) == WEIR_OK, "");
+    EXPECT(weir_score_classes(d.session, g.x, g.n, together) == WEIR_OK, "");
+    if (options.threads == 1) memcpy(alone, together, sizeof alone);
+    EXPECT(memcmp(alone, together, g.n * 4 * sizeof *alone) == 0, text_of("%zu threads", options.threads));
+    for (size_t i = 0; i < g.n; i++) {
+      double best = -INFINITY, sum = 0;
+      for (size_t k = 0; k < 4; k++) best = fmax(best, together[i * 4 + k]);
+      for (size_t k = 0; k < 4; k++) sum += exp(together[i * 4 + k] - best);
+      EXPECT(fabs(score[i] - best - log(sum / 4)) <= 1e-11 * fabs(score[i]), text_of("%.12g", score[i]));
+    }
+    desk_free(&d);
+  }
+  weir_model_close(model);
+  golden_close(&g);
+  return bad;
+}
+
 // The loss with one tensor moved along `direction`.
 static double moved_loss(weir_trainer *trainer, const weir_train_batch *batch, size_t index, const float *values,
                          const float *direction, size_t count, double step) {
