@@ -46,7 +46,8 @@ struct SkippedSteps: Equatable {
       let when = place.count == 1 ? "step \(place.first)" : "\(place.count) times, steps \(place.first) to \(place.last)"
       return "\(place.name) (\(when))"
     }
-    let share = "\(Self.text(rate)), \(NumberText.significant(100 * factor, 3))% of the schedule's"
+    // A schedule may end at 0, of which any share is 0.
+    let share = (rate > 0 ? "\(Self.text(rate)), " : "") + "\(NumberText.significant(100 * factor, 3))% of the schedule's"
     let now = factor < 0.999 ? share : "the schedule's again"
     return "\(count) of \(NumberText.grouped(steps)) steps were dropped and left no trace: \(list.joined(separator: ", ")); "
       + "the learning rate ended at \(now)"

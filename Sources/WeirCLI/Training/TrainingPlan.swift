@@ -21,6 +21,11 @@ struct TrainingPlan {
 
   /// A loss in nats per sample as it is shown: bits per dimension for images.
   func figure(_ loss: Double) -> String {
-    isImage ? "\(NumberText.fixed(bitsPerDimension(loss), 3)) bits/dim" : "\(NumberText.fixed(loss, 3)) nats"
+    isImage ? "\(Self.short(bitsPerDimension(loss))) bits/dim" : "\(Self.short(loss)) nats"
+  }
+
+  /// Three digits after the point, or three in all for what a diverging run comes to.
+  private static func short(_ value: Double) -> String {
+    abs(value) < 1e6 ? NumberText.fixed(value, 3) : NumberText.significant(value, 3)
   }
 }
