@@ -35,6 +35,11 @@ struct TrainingProgress {
       if report.negativeCount > 0 { negatives.add(-report.negativeMean) }
       epochLoss += report.loss
       epochSteps += 1
+    } else if report.restored {
+      // The steps since that state are undone: what they lost is no news of the weights.
+      recent = RecentMean()
+      epochLoss = 0
+      epochSteps = 0
     }
     let wait: Duration = Console.isTerminal ? .milliseconds(200) : .seconds(shown == nil ? 5 : 30)
     guard clock.now - (shown ?? start) >= wait else { return }
