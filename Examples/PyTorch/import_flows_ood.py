@@ -9,44 +9,19 @@ script, with dashes). Every tensor is checked against them; nothing is guessed, 
 Widths of bottlenecks are read off the weights. Needs torch, numpy and safetensors; the authors' code is not needed and pickled code is
 never run.
 
-A flow built by hand from the authors' couplings, iSequential(addZslot(), passThrough(iLogits()), passThrough(CouplingLayer(...)), ...,
-FlatJoin()), is --flow Chain with what stands between logits and join in --masks, separated by commas:
-
-    checkerboard, channel, horizontal, vertical      each also with :reverse (reverse_mask=True)
-    quadrant:IN:OUT                                  MaskQuadrant
-    sub_quadrant:IN:OUT or sub_quadrant:IN:OUT:FACTOR    MaskSubQuadrant, factor 2 unless told
-    center or center:MARGIN                          MaskCenter, margin 4 unless told; its `reverse` has no effect in the authors' code
-    squeeze, keep:CHANNELS                           SqueezeLayer(2), keepChannels
-
-A mask may end in @CHANNELS where that coupling has other mid channels than --num-mid-channels: sub_quadrant:0:1:4@16.
+`--flow Chain --masks LIST` imports a flow built by hand from the authors' couplings; flows_ood_masks.py says how.
 """
 
 import argparse
 import re
 import sys
 
+import flows_ood_masks
+from flows_ood_masks import CHAINS, link, positive, reversible
 from flows_ood_nets import ST_TYPES, StNetworks
 from weir_model import ONE, Checkpoint, ImportFailure, Size, factorise, read_mixture, read_state, write_model
 
 MARGIN = 0.9
-
-
-def reversible(kind, reverse):
-    return {"type": kind, "reverse": reverse}
-
-
-def alternating(kind, count):
-    return [reversible(kind, layer % 2 == 1) for layer in range(count)]
-
-
-# Flows that are couplings on the whole image, one after the other.
-CHAINS = {
-    "RealNVPSmall": alternating("checkerboard", 2),
-    "RealNVP8Layers": alternating("checkerboard", 8),
-    "RealNVPCycleMask": [{"type": "cycle", "from": layer % 4, "to": (layer + 1) % 4} for layer in range(8)],
-    "RealNVPMaskHorizontal": alternating("horizontal", 8),
-    "RealNVPMaskHorizontal3Layers": alternating("horizontal", 3),
-}
 FLOWS = ("RealNVP", *CHAINS, "Glow", "Chain", "RealNVPTabular")
 # What says how many couplings a flow has.
 DEPTHS = {"RealNVP": "--num-scales", "Glow": "--num-scales, --num-coupling-layers-per-scale or --no-multi-scale", "Chain": "--masks",
@@ -202,13 +177,6 @@ class Importer:
 
 # ---- the command line
 
-def positive(text):
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is not positive")
-    return value
-
-
 def image_shape(text):
     try:
         shape = [positive(part) for part in text.split(",")]
@@ -219,39 +187,10 @@ def image_shape(text):
     return shape
 
 
-def link(text):
-    """One entry of --masks: a mask, with `mid` where it ends in @CHANNELS, or a step."""
-    mask, _, mid = text.partition("@")
-    kind, *words = mask.split(":")
-    numbers = [int(word) for word in words if word.isdigit()]
-    if kind in ("checkerboard", "channel", "horizontal", "vertical") and words in ([], ["reverse"]):
-        found = reversible(kind, bool(words))
-    elif len(numbers) < len(words):
-        found = None
-    elif kind in ("quadrant", "sub_quadrant") and len(numbers) >= 2 and max(numbers[:2]) < 4 and numbers[0] != numbers[1]:
-        found = {"type": "cycle", "from": numbers[0], "to": numbers[1]}
-        if kind == "sub_quadrant":
-            factor = numbers[2] if len(numbers) == 3 else 2
-            found = {"type": kind, "factor": factor, **found, "type": kind} if len(numbers) <= 3 and 2 <= factor <= 64 else None
-        elif len(numbers) > 2:
-            found = None
-    elif kind == "center" and len(numbers) <= 1 and 0 not in numbers:
-        found = {"type": "centre", "margin": numbers[0] if numbers else 4, "reverse": True}
-    elif mask == "squeeze":
-        found = {"op": "squeeze"}
-    elif kind == "keep" and len(numbers) == 1 and numbers[0] > 0:
-        found = {"op": "factor_out", "keep": numbers[0]}
-    else:
-        found = None
-    if found is None or ("@" in text and not (mid.isdigit() and int(mid) > 0 and "type" in found)):
-        raise argparse.ArgumentTypeError(f"{text!r} is no mask or step that is known here; --help lists them")
-    return {**found, "mid": int(mid)} if mid else found
-
-
 def parse_arguments():
     parser = argparse.ArgumentParser(description="Turns a checkpoint of the authors' PyTorch code (flows_ood) into a Weir model.",
                                      formatter_class=argparse.RawDescriptionHelpFormatter,
-                                     epilog="Defaults are those of the authors' training script.\n\n" + __doc__[__doc__.index("A flow built"):])
+                                     epilog="Defaults are those of the authors' training script.\n\n" + flows_ood_masks.__doc__)
     parser.add_argument("--checkpoint", required=True, help='torch.save of {"net": state_dict} or of the state_dict')
     parser.add_argument("--flow", required=True, choices=FLOWS)
     parser.add_argument("--image-shape", type=image_shape, metavar="C,H,W", help="image flows only")

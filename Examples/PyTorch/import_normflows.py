@@ -30,7 +30,7 @@ import sys
 
 import numpy as np
 
-from table_flow import Net, TableFlow
+from table_flow import Net, TableFlow, repeated
 from weir_model import ONE, Checkpoint, ImportFailure, Size, highest, read_state, write_model
 
 FLOWS = ("coupling", "coupling:exp", "coupling:inv", "coupling:exp:inv", "masked", "permute", "swap", "actnorm", "const", "linear", "lu")
@@ -178,21 +178,12 @@ class NormflowsImporter:
             raise ImportFailure(f"{left[0]} (and {len(left) - 1} more) is left over: no part of this flow uses it; does --flows fit?")
 
 
-def names_of(text):
-    """LIST, or LIST*COUNT for a list that repeats."""
-    text, _, count = text.partition("*")
-    kinds = [part.strip() for part in text.split(",")] * (int(count) if count.isdigit() else 0 if count else 1)
-    if not kinds or not set(kinds) <= set(FLOWS):
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of {', '.join(FLOWS)}")
-    return kinds
-
-
 def main():
     parser = argparse.ArgumentParser(description="Turns a checkpoint of a normflows flow over tables into a Weir model.",
                                      formatter_class=argparse.RawDescriptionHelpFormatter, epilog=__doc__[__doc__.index("The checkpoint"):])
     parser.add_argument("--checkpoint", required=True, help="torch.save of the flow's state_dict")
     parser.add_argument("--dims", required=True, type=int, help="columns of the table")
-    parser.add_argument("--flows", required=True, type=names_of, metavar="LIST", help="in order; LIST*COUNT for one that repeats")
+    parser.add_argument("--flows", required=True, type=lambda text: repeated(text, FLOWS), metavar="LIST", help="in order; LIST*COUNT for one that repeats")
     parser.add_argument("--output", required=True, help="the model file to write, .safetensors")
     options = parser.parse_args()
     if options.dims < 2:

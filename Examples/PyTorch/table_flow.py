@@ -4,6 +4,8 @@ Everything is computed in double and stored as float32. Nothing here approximate
 a scale exp(u) without tanh becomes exp(g tanh(u / g)) with g = 65536, which differs from it by less than u^3 / 1e10 in the exponent.
 """
 
+import argparse
+
 import numpy as np
 
 from weir_model import ImportFailure, factorise
@@ -156,3 +158,12 @@ class TableFlow:
 
     def description(self):
         return {"input": {"shape": [self.dims], "levels": 0}, "prior": self.prior, "steps": self.steps}
+
+
+def repeated(text, known):
+    """The words of a command line's LIST, or of LIST*COUNT, which repeats it."""
+    text, _, count = text.partition("*")
+    words = [part.strip() for part in text.split(",")] * (int(count) if count.isdigit() else 0 if count else 1)
+    if not words or not set(words) <= set(known):
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of {', '.join(known)}")
+    return words

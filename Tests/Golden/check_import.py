@@ -123,13 +123,13 @@ def import_arguments(case):
             + ["--no-multi-scale"] * (not case["multi_scale"]))
 
 
-def run_import(arguments):
+def run_import(arguments, importer=import_flows_ood):
     """What the importer says on failure; None when it succeeds."""
     said, before = io.StringIO(), sys.argv
-    sys.argv = ["import_flows_ood.py", *map(str, arguments)]
+    sys.argv = [importer.__name__, *map(str, arguments)]
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(said):
-            import_flows_ood.main()
+            importer.main()
     except SystemExit as failure:
         return said.getvalue() + str(failure.code)
     finally:
@@ -196,6 +196,53 @@ def check(case, state, seed, weir, folder, expected=None):
     return holds
 
 
+def told(case, **other):
+    """The importer's arguments for a case, some of them wrong."""
+    return ["--flow", other.get("flow", case["flow"]), *import_arguments({**case, **other})]
+
+
+RESNET, AUTOENCODER = image("RealNVP", "resnet"), image("RealNVPSmall", "autoencoder", latent=100)
+GLOW, CHAIN = image("Glow", "highway"), image("Chain", "convnet", masks="vertical,squeeze,channel,keep:2,center:2")
+ROWS = table(9, 16, 1, 3)
+# What is told wrongly or damaged: (case, arguments, what becomes of its state, what must be said)
+REFUSED = [
+    ("mid channels", RESNET, told(RESNET, mid=9), {}, "--num-mid-channels says 9, 8 would fit"),
+    ("blocks", RESNET, told(RESNET, blocks=3), {}, "--num-blocks says 3, the checkpoint has 2"),
+    ("scales", RESNET, told(RESNET, scales=1), {}, "--num-scales"),
+    ("more scales", RESNET, told(RESNET, scales=3), {}, "--num-scales"),
+    ("skip connections", RESNET, told(RESNET, skip=False), {}, "--no-skip says"),
+    ("no skip connections", image("RealNVP", "resnet", skip=False), told(RESNET), {}, "--no-skip"),
+    ("batch norm", RESNET, told(RESNET, batchnorm=False), {}, "--no-batchnorm says"),
+    ("no batch norm", image("RealNVP", "resnet", batchnorm=False), told(RESNET), {}, "--no-batchnorm"),
+    ("channels", RESNET, told(RESNET, shape=(3, 28, 28)), {}, "--image-shape says 3, 1 would fit"),
+    ("size", AUTOENCODER, told(AUTOENCODER, shape=(1, 30, 30)), {}, "--image-shape"),
+    ("size of a bottleneck", image("RealNVP", "resnet_ae"), told(image("RealNVP", "resnet_ae"), shape=(1, 24, 24)), {}, "st_net.bottleneck"),
+    ("st-network", GLOW, told(GLOW, st="resnet"), {}, "--st-type highway would fit"),
+    ("another st-network", AUTOENCODER, told(AUTOENCODER, st="autoencoder_old"), {}, "--st-type autoencoder would fit"),
+    ("flow", RESNET, told(RESNET, flow="RealNVP8Layers"), {}, "--flow RealNVP8Layers"),
+    ("steps per scale", GLOW, told(GLOW, per_scale=3), {}, "--num-coupling-layers-per-scale"),
+    ("one latent", GLOW, told(GLOW, multi_scale=False), {}, "--no-multi-scale"),
+    ("masks", CHAIN, told(CHAIN, masks="vertical,squeeze,channel,keep:2"), {}, "--masks fit"),
+    ("a mask that does not fit", CHAIN, told(CHAIN, masks="vertical,squeeze,channel,keep:2,center:7"), {}, "the centre mask does not fit"),
+    ("a mask that is none", CHAIN, told(CHAIN, masks="diagonal"), {}, "'diagonal' is no mask"),
+    ("columns", ROWS, told(ROWS, dims=8), {}, "--in-dim says 8, 9 would fit"),
+    ("layers", ROWS, told(ROWS, layers=2), {}, "--num-layers says 2, 1 would fit"),
+    ("couplings", ROWS, told(ROWS, couplings=4), {}, "--num-coupling-layers"),
+    ("a tensor too many", ROWS, told(ROWS), {"body.0.more": torch.zeros(1)}, "body.0.more is left over"),
+    ("NaN", ROWS, told(ROWS), {"body.1.rescale.weight_g": torch.full((9,), torch.nan)}, "holds NaN"),
+    ("a singular weight", GLOW, told(GLOW), {"body.3.1.module1.weight": torch.ones(4, 4)}, "singular"),
+]
+
+
+def check_refusal(name, case, arguments, changes, pattern, folder):
+    checkpoint, model = os.path.join(folder, "checkpoint.pt"), os.path.join(folder, "refused.safetensors")
+    torch.save({**random_state(state_shapes(case), 0), **changes}, checkpoint)
+    said = run_import(["--checkpoint", checkpoint, *arguments, "--output", model]) or "nothing"
+    holds = pattern in said and not os.path.exists(model)
+    print(f"refused: {name:49} {'ok' if holds else f'FAILED, it says: {said.strip()}'}")
+    return holds
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--weir", help="the weir program; without it only the import is checked")
@@ -206,6 +253,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for seed, case in enumerate(CASES):
             results.append(check(case, random_state(state_shapes(case), seed), seed, options.weir, folder))
+        results += [check_refusal(*case, folder) for case in REFUSED]
     print(f"{results.count(True)} passed, {results.count(False)} failed")
     sys.exit(0 if all(results) else 1)
 
