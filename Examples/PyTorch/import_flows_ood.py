@@ -16,16 +16,18 @@ import argparse
 import re
 import sys
 
+import numpy as np
+
 import flows_ood_masks
 from flows_ood_masks import CHAINS, link, positive, reversible
 from flows_ood_nets import ST_TYPES, StNetworks
 from weir_model import ONE, Checkpoint, ImportFailure, Size, factorise, read_mixture, read_state, write_model
 
 MARGIN = 0.9
-FLOWS = ("RealNVP", *CHAINS, "Glow", "Chain", "RealNVPTabular")
+FLOWS = ("RealNVP", *CHAINS, "Glow", "GlowMNIST", "Chain", "RealNVPTabular")
 # What says how many couplings a flow has.
-DEPTHS = {"RealNVP": "--num-scales", "Glow": "--num-scales, --num-coupling-layers-per-scale or --no-multi-scale", "Chain": "--masks",
-          "RealNVPTabular": "--num-coupling-layers"}
+DEPTHS = {"RealNVP": "--num-scales", "Glow": "--num-scales, --num-coupling-layers-per-scale or --no-multi-scale",
+          "Chain": "--masks", "RealNVPTabular": "--num-coupling-layers"}
 
 
 class Importer:
@@ -75,17 +77,17 @@ class Importer:
         self.nets.gain(coupling, f"{place}.gain", shape[0], 3)
         self.steps.append({"op": "coupling", "transform": "affine", "mask": mask, "net": net})
 
-    def actnorm(self, source):
+    def actnorm(self, source, bias="bias", log_scale="logs"):
         place = f"steps.{len(self.steps)}"
-        for theirs, ours in (("bias", "bias"), ("logs", "log_scale")):
+        for theirs, ours in ((bias, "bias"), (log_scale, "log_scale")):
             self.nets.take(source, theirs, f"{place}.{ours}", (ONE, self.channels, ONE, ONE), flat=True)
         self.steps.append({"op": "actnorm"})
 
-    def conv1x1(self, source):
-        place = f"steps.{len(self.steps)}"
-        weight = self.nets.take(source, "weight", f"{place}.weight", (self.channels, self.channels))
+    def conv1x1(self, source, more_axes=()):
+        place, channels = f"steps.{len(self.steps)}", self.channels
+        weight = self.nets.take(source, "weight", None, (channels, channels, *more_axes)).reshape(channels.value, channels.value)
         lu, pivots = factorise(weight, f"{source}.weight")
-        self.nets.tensors.update({f"{place}.lu": lu, f"{place}.pivots": pivots})
+        self.nets.tensors.update({f"{place}.weight": weight, f"{place}.lu": lu, f"{place}.pivots": pivots})
         self.steps.append({"op": "conv1x1"})
 
     # ---- flows
@@ -122,6 +124,24 @@ class Importer:
                 self.keep(self.channels.half())
                 body += 1
 
+    def glow_mnist(self, mid):
+        """glow_model.py's flow: another actnorm, 1x1 convolutions with a bias, and checkerboards."""
+        channels = self.channels
+        level = ["checkerboard"] * 3 + ["squeeze"] + ["channel"] * 2
+        for body, kind in enumerate([*level, 2, *level, 4, *["checkerboard"] * 3, "channel"], 2):
+            if kind == "squeeze":
+                self.squeeze()
+            elif isinstance(kind, int):
+                self.keep(channels * kind)
+            else:
+                self.actnorm(f"body.{body}.0.module1", "0.shift", "1.log_scale")
+                self.conv1x1(f"body.{body}.1.module1", (ONE, ONE))
+                place = f"steps.{len(self.steps)}"
+                bias = self.nets.take(f"body.{body}.1.module1", "bias", f"{place}.bias", (self.channels,))
+                self.nets.tensors[f"{place}.log_scale"] = np.zeros_like(bias)
+                self.steps.append({"op": "actnorm"})
+                self.coupling(f"body.{body}.2.module1", reversible(kind, False), mid)
+
     def chain(self, links, mid):
         for body, link in enumerate(links, 2):
             if link.get("op") == "squeeze":
@@ -152,6 +172,8 @@ class Importer:
                 self.multiscale(mid)
             elif options.flow == "Glow":
                 self.glow(mid)
+            elif options.flow == "GlowMNIST":
+                self.glow_mnist(mid)
             else:
                 self.chain(CHAINS.get(options.flow, options.masks), mid)
         self.refuse_leftovers()
@@ -197,7 +219,8 @@ def parse_arguments():
     parser.add_argument("--num-scales", type=positive, default=2, help="RealNVP and Glow; default 2")
     parser.add_argument("--num-coupling-layers-per-scale", type=positive, default=8, help="Glow only; default 8")
     parser.add_argument("--no-multi-scale", dest="multi_scale", action="store_false", help="Glow only: nothing is factored out")
-    parser.add_argument("--masks", type=lambda text: [link(part.strip()) for part in text.split(",")], metavar="LIST", help="Chain only")
+    parser.add_argument("--masks", type=lambda text: [link(part.strip()) for part in text.split(",")], metavar="LIST",
+                        help="Chain only")
     parser.add_argument("--num-mid-channels", type=positive, default=64, help="default 64")
     parser.add_argument("--num-blocks", type=positive, default=8, help="default 8")
     parser.add_argument("--st-type", choices=ST_TYPES, default="resnet", help="default resnet")
@@ -218,9 +241,9 @@ def parse_arguments():
         parser.error(f"--flow {options.flow} needs --image-shape")
     if (options.flow == "Chain") != (options.masks is not None):
         parser.error("--flow Chain needs --masks, and no other flow takes it")
-    halvings = {"RealNVP": options.num_scales - 1, "Glow": options.num_scales}.get(options.flow, 0)
+    halvings = {"RealNVP": options.num_scales - 1, "Glow": options.num_scales, "GlowMNIST": 2}.get(options.flow, 0)
     if halvings and any(size % 2 ** halvings for size in options.image_shape[1:]):
-        parser.error(f"--num-scales {options.num_scales} halves the image {halvings} times, which --image-shape does not allow")
+        parser.error(f"--flow {options.flow} halves the image {halvings} times (--num-scales), which --image-shape does not allow")
     return options
 
 

@@ -175,17 +175,19 @@ class NflowsImporter:
             self.flow.learned_normal(*parts)
         left = [name for name in self.checkpoint.untaken() if name != "_distribution._log_z"]  # a constant
         if left:
-            count = len(self.options.transforms)
-            more = f": --transforms lists {count}, the checkpoint has {has} or more" if has > count else ": no part of this flow uses it"
-            raise ImportFailure(f"{left[0]} (and {len(left) - 1} more) is left over{more}" if len(left) > 1 else f"{left[0]} is left over{more}")
+            count, more = len(self.options.transforms), f" (and {len(left) - 1} more)" if len(left) > 1 else ""
+            why = f"--transforms lists {count}, the checkpoint has {has} or more" if has > count else "no part of this flow uses it"
+            raise ImportFailure(f"{left[0]}{more} is left over: {why}")
 
 
 def main():
     parser = argparse.ArgumentParser(description="Turns a checkpoint of an nflows flow over tables into a Weir model.",
-                                     formatter_class=argparse.RawDescriptionHelpFormatter, epilog=__doc__[__doc__.index("The checkpoint"):])
+                                     formatter_class=argparse.RawDescriptionHelpFormatter,
+                                     epilog=__doc__[__doc__.index("The checkpoint"):])
     parser.add_argument("--checkpoint", required=True, help="torch.save of the flow's state_dict")
     parser.add_argument("--dims", required=True, type=int, help="columns of the table")
-    parser.add_argument("--transforms", required=True, type=lambda text: repeated(text, TRANSFORMS), metavar="LIST", help="in order; LIST*COUNT for one that repeats")
+    parser.add_argument("--transforms", required=True, type=lambda text: repeated(text, TRANSFORMS), metavar="LIST",
+                        help="in order; LIST*COUNT for one that repeats")
     parser.add_argument("--output", required=True, help="the model file to write, .safetensors")
     options = parser.parse_args()
     if options.dims < 2:

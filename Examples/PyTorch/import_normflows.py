@@ -175,15 +175,18 @@ class NormflowsImporter:
         elif self.checkpoint.names_under("q0"):
             raise ImportFailure("q0 is no DiagGaussian: no other base can be imported")
         if left := self.checkpoint.untaken():
-            raise ImportFailure(f"{left[0]} (and {len(left) - 1} more) is left over: no part of this flow uses it; does --flows fit?")
+            more = f" (and {len(left) - 1} more)" if len(left) > 1 else ""
+            raise ImportFailure(f"{left[0]}{more} is left over: no part of this flow uses it; does --flows fit?")
 
 
 def main():
     parser = argparse.ArgumentParser(description="Turns a checkpoint of a normflows flow over tables into a Weir model.",
-                                     formatter_class=argparse.RawDescriptionHelpFormatter, epilog=__doc__[__doc__.index("The checkpoint"):])
+                                     formatter_class=argparse.RawDescriptionHelpFormatter,
+                                     epilog=__doc__[__doc__.index("The checkpoint"):])
     parser.add_argument("--checkpoint", required=True, help="torch.save of the flow's state_dict")
     parser.add_argument("--dims", required=True, type=int, help="columns of the table")
-    parser.add_argument("--flows", required=True, type=lambda text: repeated(text, FLOWS), metavar="LIST", help="in order; LIST*COUNT for one that repeats")
+    parser.add_argument("--flows", required=True, type=lambda text: repeated(text, FLOWS), metavar="LIST",
+                        help="in order; LIST*COUNT for one that repeats")
     parser.add_argument("--output", required=True, help="the model file to write, .safetensors")
     options = parser.parse_args()
     if options.dims < 2:

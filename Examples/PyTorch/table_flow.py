@@ -1,4 +1,4 @@
-"""A Weir flow over tables, built from the parts that other libraries' flows consist of: what import_nflows.py and import_normflows.py share.
+"""A Weir flow over tables, built from the parts that other libraries' flows consist of; import_nflows.py and import_normflows.py share it.
 
 Everything is computed in double and stored as float32. Nothing here approximates, with one exception that is below float32's rounding:
 a scale exp(u) without tanh becomes exp(g tanh(u / g)) with g = 65536, which differs from it by less than u^3 / 1e10 in the exponent.

@@ -60,8 +60,10 @@ def all_cases():
     cases += [image("Chain", st, masks=MIXED, shape=(1, 16, 16)) for st in (*ANY_SIZE, "resnet_ae")]
     for st in ANY_SIZE:
         cases += [image("Glow", st), image("Glow", st, (3, 24, 24), multi_scale=False, blocks=1)]
+    cases += [image("GlowMNIST", "resnet", blocks=1), image("GlowMNIST", "resnet", (2, 16, 16))]
     # Their Glow builds these for maps of 28x28 only.
-    cases += [image("Glow", st, (1, 56, 56), scales=1, per_scale=1, latent=100, mid=4) for st in ("resnet_ae", "autoencoder", "autoencoder_old")]
+    cases += [image("Glow", st, (1, 56, 56), scales=1, per_scale=1, latent=100, mid=4)
+              for st in ("resnet_ae", "autoencoder", "autoencoder_old")]
     cases += [
         image("Glow", "highway", (3, 32, 32), scales=3, mid=20, blocks=3, per_scale=3, prior=4),
         image("RealNVP", "resnet", (3, 32, 32), scales=3, mid=16),
@@ -202,6 +204,7 @@ def told(case, **other):
 
 
 RESNET, AUTOENCODER = image("RealNVP", "resnet"), image("RealNVPSmall", "autoencoder", latent=100)
+BOTTLENECK = image("RealNVP", "resnet_ae")
 GLOW, CHAIN = image("Glow", "highway"), image("Chain", "convnet", masks="vertical,squeeze,channel,keep:2,center:2")
 ROWS = table(9, 16, 1, 3)
 # What is told wrongly or damaged: (case, arguments, what becomes of its state, what must be said)
@@ -216,7 +219,7 @@ REFUSED = [
     ("no batch norm", image("RealNVP", "resnet", batchnorm=False), told(RESNET), {}, "--no-batchnorm"),
     ("channels", RESNET, told(RESNET, shape=(3, 28, 28)), {}, "--image-shape says 3, 1 would fit"),
     ("size", AUTOENCODER, told(AUTOENCODER, shape=(1, 30, 30)), {}, "--image-shape"),
-    ("size of a bottleneck", image("RealNVP", "resnet_ae"), told(image("RealNVP", "resnet_ae"), shape=(1, 24, 24)), {}, "st_net.bottleneck"),
+    ("size of a bottleneck", BOTTLENECK, told(BOTTLENECK, shape=(1, 24, 24)), {}, "st_net.bottleneck"),
     ("st-network", GLOW, told(GLOW, st="resnet"), {}, "--st-type highway would fit"),
     ("another st-network", AUTOENCODER, told(AUTOENCODER, st="autoencoder_old"), {}, "--st-type autoencoder would fit"),
     ("flow", RESNET, told(RESNET, flow="RealNVP8Layers"), {}, "--flow RealNVP8Layers"),

@@ -17,12 +17,12 @@ fractional value v + u - 1/2 encodes any noise u):
     batches, losses, learning_rate   f32 [steps, n, ...], f64 [steps], f64 [1]: losses of Adam steps from the model's weights (some cases)
     losses_adamw, losses_rmsprop, weight_decay   f64 [steps] twice, f64 [1]: the same steps by AdamW and RMSprop, with that weight decay
                                 on the gains (new cases with training steps)
-    generated.TENSOR            f64 [3]: seed, mean, spread. A case whose weights are many has no model file but these, and its description in
-                                the metadata entry "weir" of the expectations; see golden_weights.generated. Of a long gradient there,
-                                gradient.TENSOR holds every stride.TENSOR-th (f64 [1]) number only, from the first
+    generated.TENSOR            f64 [3]: seed, mean, spread. A case whose weights are many has no model file but these, and its
+                                description in the metadata entry "weir" of the expectations; see golden_weights.generated. Of a long
+                                gradient there, gradient.TENSOR holds every stride.TENSOR-th (f64 [1]) number only, from the first
     deviation.NAME              f64 [1], how far PyTorch's float32 is from float64 on the same thing: the largest difference, or for
-                                gradients the norm of the difference; for loss the root mean square over its samples, whose errors may cancel
-                                in the mean by luck; for losses the largest relative one. The worst of several equivalent ways of
+                                gradients the norm of the difference; for loss the root mean square over its samples, whose errors may
+                                cancel in the mean by luck; for losses the largest relative one. The worst of several equivalent ways of
                                 computing (batch order, one at a time, convolution library), since one way may be lucky too.
 
 A gradient whose true value is zero (a bias in front of batch norm) is rounding noise: compare gradients with an allowance that grows

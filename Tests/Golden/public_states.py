@@ -133,6 +133,24 @@ def glow_shapes(case):
     return shapes
 
 
+def glow_mnist_shapes(case):
+    channels, shapes = case["shape"][0], {}
+    level = ["checkerboard"] * 3 + ["squeeze"] + ["channel"] * 2
+    now = channels
+    for body, kind in enumerate(level + [2] + level + [4] + ["checkerboard"] * 3 + ["channel"], 2):
+        if kind == "squeeze":
+            now *= 4
+        elif isinstance(kind, int):
+            now = kind * channels
+        else:
+            place, size = f"body.{body}", (1, now, 1, 1)
+            shapes.update({f"{place}.0.module1.0.shift": size, f"{place}.0.module1.1.log_scale": size})
+            shapes.update(under(f"{place}.1.module1", layer(now, now, 1, 1)))
+            seen = now // 2 if kind == "channel" else now
+            shapes.update(coupling_shapes(f"{place}.2.module1", seen, case["mid"], 0, case))
+    return shapes
+
+
 def chain_shapes(case):
     (channels, _, width), shapes = case["shape"], {}
     for body, link in enumerate(case["masks"].split(","), 2):
@@ -156,7 +174,8 @@ def state_shapes(case):
         channels, _, width = case["shape"]
         places = [f"body.{index}.0.module1" for index in range(2, 2 + FIXED_CHAINS[flow])]
         return {name: size for place in places for name, size in coupling_shapes(place, channels, case["mid"], width, case).items()}
-    return {"RealNVP": realnvp_shapes, "Glow": glow_shapes, "Chain": chain_shapes, "RealNVPTabular": tabular_shapes}[flow](case)
+    return {"RealNVP": realnvp_shapes, "Glow": glow_shapes, "GlowMNIST": glow_mnist_shapes, "Chain": chain_shapes,
+            "RealNVPTabular": tabular_shapes}[flow](case)
 
 
 def random_value(name, shape, generator):
@@ -177,10 +196,11 @@ def random_value(name, shape, generator):
     if name.endswith("weight_g"):
         return 0.5 + 0.5 * uniform
     if name.endswith(".1.module1.weight"):  # of an invertible 1x1 convolution
-        return torch.linalg.qr(normal)[0] + 0.1 * normal / shape[0] ** 0.5
-    if name.endswith("logs"):
+        square = normal.reshape(shape[:2])
+        return (torch.linalg.qr(square)[0] + 0.1 * square / shape[0] ** 0.5).reshape(shape)
+    if name.endswith(("logs", "log_scale")):
         return 0.1 * normal
-    if name.endswith("bias"):
+    if name.endswith(("bias", "shift")):
         return 0.2 * normal
     last = 0.2 if re.search(r"st_net\.(out_conv\.conv|4\.conv|decoder\.[23]\.0)\.weight$", name) else 1.0  # keeps flows tame
     if ".decoder." in name:
