@@ -183,13 +183,50 @@ import WeirData
     #expect(result.status == 0 && result.output.contains("\nothers") && result.output.contains("\nPlain"), "\(result.errors)")
   }
 
-  @Test func scalingIsThatOfTheTrainingRows() throws {
-    for scaling in ["standard", "robust", "whiten"] {
-      let path = try tableRecipe(data: "  class: 0\n  test: 0.5")
-      let text = try String(contentsOfFile: path, encoding: .utf8).replacing("layers: 1}", with: "layers: 1, scaling: \(scaling)}")
-      let result = try CommandLineTool.run("train", folder.write(text, "scaled.yaml"), "--output", folder(scaling))
-      #expect(result.status == 0, "\(scaling): \(result.errors)")
-      #expect(try Flow.open(folder(scaling)).session().score(SmallFlows.rows(8)).allSatisfy(\.isFinite))
+  @Test(arguments: ["standard", "robust", "whiten"])
+  func modelsDoNotDependOnHeldOutRows(_ scaling: String) throws {
+    let path = try tableRecipe(data: "  test: 0.25")
+    let recipe = try String(contentsOfFile: path, encoding: .utf8).replacing("layers: 1}", with: "layers: 1, scaling: \(scaling)}")
+    let lines = try String(contentsOfFile: folder("table.csv"), encoding: .utf8).split(separator: "\n").map(String.init)
+    // The split of a run of seed 0: the first quarter of this order is the test set.
+    let order = EpochOrder(count: 400, seed: 0, epoch: -2).rows.map { Int($0) }
+    func model(changing rows: some Sequence<Int>, _ name: String) throws -> Data {
+      var changed = lines
+      for row in rows { changed[row + 1] = "50,-60,70,80,90,1" }
+      _ = try folder.write(changed.joined(separator: "\n") + "\n", "table.csv")
+      let result = try CommandLineTool.run("train", folder.write(recipe, "scaled.yaml"), "--output", folder(name))
+      #expect(result.status == 0, "\(result.errors)")
+      return try Data(contentsOf: URL(fileURLWithPath: folder(name)))
     }
+    let plain = try model(changing: [], "plain")
+    #expect(try model(changing: order[..<100], "test") == plain)
+    #expect(try model(changing: order[100...100], "train") != plain)
+  }
+
+  @Test func anotherRecipeDoesNotGoOn() throws {
+    let recipe = try tableRecipe(data: "  validation: 0.25", train: "  epochs: 1000000")
+    let text = try String(contentsOfFile: recipe, encoding: .utf8)
+    let process = CommandLineTool.process(["train", recipe, "--output", folder("m")])
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    while process.isRunning, !FileManager.default.fileExists(atPath: folder("m")) { usleep(1000) }
+    process.interrupt()
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 130)
+    for (change, difference) in [
+      ("hidden: 9", "flow is ..."), ("hidden: 8, scaling: robust", "flow.scaling is standard there and robust here"),
+    ] {
+      let other = try folder.write(text.replacing("hidden: 8", with: change), "other.yaml")
+      let result = try CommandLineTool.run("train", other, "--output", folder("m"), "--resume")
+      #expect(result.status == 1 && result.errors.contains(difference), "\(result.errors)")
+      #expect(result.errors.utf8.count < 1000, "\(result.errors)")
+    }
+    let statistics = try folder.write(text + "\n  batch_norm_reestimate: 7\n", "other.yaml")
+    let result = try CommandLineTool.run("train", statistics, "--output", folder("m"), "--resume")
+    #expect(result.status == 1 && result.errors.contains("train.batch_norm_reestimate is 10000 there"), "\(result.errors)")
+    // As a power cut leaves it before the first checkpoint.
+    try FileManager.default.removeItem(atPath: folder("m.checkpoint"))
+    let cut = try CommandLineTool.run("train", recipe, "--output", folder("m"), "--resume")
+    #expect(cut.status == 1 && cut.errors.contains("cut off before its first checkpoint"), "\(cut.errors)")
   }
 }

@@ -87,7 +87,10 @@ struct TrainCommand: ParsableCommand {
     let conditions = setup.conditions(recipe)
     guard access(checkpoint, F_OK) == 0 else {
       if resume, access(output, F_OK) == 0 {
-        throw WeirError(.argument, where: output, "is a finished run; leave out --resume to train it again from the beginning")
+        throw WeirError(
+          .argument, where: output,
+          "is there and \(checkpoint) is not: a finished run, or one that was cut off before its first checkpoint; "
+            + "leave out --resume to train it again from the beginning")
       }
       if resume { Console.error("no \(checkpoint): starting from the beginning") }
       return (try setup.newTrainer(recipe), RunState(conditions: conditions))

@@ -71,13 +71,24 @@ struct RunState: Equatable {
     }
   }
 
-  /// The first condition in which another run differs, as "name is A here and B there"; nil for none.
+  /// The first condition in which another run differs, as "name is A there and B here"; nil for none.
   func difference(from other: [Condition]) -> String? {
     func value(_ name: String, _ list: [Condition]) -> String { list.first { $0.name == name }?.value ?? "not set" }
     for name in (other + conditions).map(\.name) {
       let (mine, others) = (value(name, conditions), value(name, other))
-      if mine != others { return "\(name) is \(mine) there and \(others) here" }
+      if mine != others {
+        let start = mine.count + others.count > 200 ? zip(mine, others).prefix { $0 == $1 }.count : nil
+        return "\(name) is \(Self.excerpt(mine, start)) there and \(Self.excerpt(others, start)) here"
+      }
     }
     return nil
+  }
+
+  /// What stands around place `start` of a text too long for one line; the whole text when that is nil.
+  private static func excerpt(_ text: String, _ start: Int?) -> String {
+    guard let start else { return text }
+    let (before, most) = (max(0, start - 40), 100)
+    let part = text.dropFirst(before).prefix(most)
+    return (before > 0 ? "..." : "") + part + (before + most < text.count ? "..." : "")
   }
 }

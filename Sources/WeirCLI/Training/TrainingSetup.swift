@@ -71,6 +71,8 @@ struct TrainingSetup {
       conditions.append(RunState.Condition(name: name, value: "\(value)"))
     }
     add("flow", spec.json)
+    // Standard and robust scaling are the same steps with other numbers.
+    if recipe.flow.scaling != .unscaled { add("flow.scaling", recipe.flow.scaling.rawValue) }
     add("data.train", data.train)
     if !data.classes.isEmpty { add("data.class", data.classes) }
     if data.labels != .beside { add("data.labels", data.labels) }
@@ -91,6 +93,8 @@ struct TrainingSetup {
     add("train.clip_norm", train.clipNorm)
     if data.negative != nil { add("train.negative_floor", train.negativeFloor) }
     add("train.memory_budget", train.memoryBudget)
+    // Scores of models whose statistics were taken otherwise say nothing of which is better.
+    if data.validation != nil { add("train.batch_norm_reestimate", train.batchNormReestimate) }
     return conditions
   }
 
