@@ -77,12 +77,18 @@ public struct ModelInput: Sendable {
 
   private func countNotFinite() -> Int {
     guard case .float(let values) = array.storage else { return 0 }
-    return values.withUnsafeBufferPointer { values in
-      (0..<count).count { sample in
-        let start = place(of: sample) * dims
-        return !values[start..<start + dims].allSatisfy(\.isFinite)
-      }
-    }
+    return values.withUnsafeBufferPointer { values in (0..<count).count { !isFinite($0, values) } }
+  }
+
+  /// The place in its file, from 0, of the first sample that holds NaN or Inf; nil when none does.
+  public var firstNotFinite: Int? {
+    guard notFinite > 0, case .float(let values) = array.storage else { return nil }
+    return values.withUnsafeBufferPointer { values in (0..<count).first { !isFinite($0, values) } }.map { place(of: $0) }
+  }
+
+  private func isFinite(_ sample: Int, _ values: UnsafeBufferPointer<Float>) -> Bool {
+    let start = place(of: sample) * dims
+    return values[start..<start + dims].allSatisfy(\.isFinite)
   }
 
   /// Where sample `sample` is in `array`.

@@ -31,9 +31,10 @@ extension LabelledSamples {
   func selecting(_ range: SampleRange) throws(WeirError) -> LabelledSamples {
     let end = range.end ?? count
     guard range.start < end, end <= count else {
+      let asks = range.end.map { $0 <= range.start } ?? false ? "is none of them" : "asks for others"
       throw WeirError(
         .argument, where: array.source,
-        "has \(count) samples, and \(range.text) asks for others; [a:b] is samples a to b - 1, from 0")
+        "has \(count) samples, and \(range.text) \(asks); [a:b] is samples a to b - 1, from 0")
     }
     return keeping(places: range.start..<end)
   }

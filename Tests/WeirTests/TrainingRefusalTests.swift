@@ -20,7 +20,7 @@ import WeirData
   }
 
   private func expectRefused(
-    _ recipe: String, _ place: String, _ text: String, options: String..., sourceLocation: SourceLocation = #_sourceLocation
+    _ recipe: String, _ place: String, _ text: String, options: [String] = [], sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
     let path = try folder.write(recipe, "r.yaml")
     let process = try CommandLineTool.run(["train", path, "--output", folder("model")] + options)
@@ -66,12 +66,12 @@ import WeirData
 
   @Test func classes() throws {
     try expectRefused(tableRecipe("class: 7"), "r.yaml:3: data.class", "has no sample of class 7; its labels are 0, 1")
-    try expectRefused(tableRecipe("class: 0"), "--class", "has no sample of class 5", options: "--class", "5")
+    try expectRefused(tableRecipe("class: 0"), "--class", "has no sample of class 5", options: ["--class", "5"])
     try expectRefused(tableRecipe("test: 0.2\n  out: others"), "r.yaml:4: data.out", "--class")
     try expectRefused(tableRecipe("class: 0\n  labels: none"), "r.yaml:3: data.class", "data.labels says none")
     let unlabelled = try images(8, 8, 8, "plain.npy")
     let flow = "  preset: realnvp\n  scales: 1\n  channels: 4\n  blocks: 1"
-    try expectRefused(imageRecipe(unlabelled, flow: flow), "plain.npy", "has no labels", options: "--class", "1")
+    try expectRefused(imageRecipe(unlabelled, flow: flow), "plain.npy", "has no labels", options: ["--class", "1"])
   }
 
   @Test func tables() throws {
@@ -95,6 +95,19 @@ import WeirData
     try expectRefused(key, "r.yaml:3: data.validation", "has shape [8, 8, 10]")
     let range = recipe.replacing("other.npy", with: "train.npy[5:9]")
     try expectRefused(range, "train.npy", "has 8 samples, and [5:9] asks for others")
+    let empty = recipe.replacing("other.npy", with: "train.npy[5:2]")
+    try expectRefused(empty, "train.npy", "has 8 samples, and [5:2] is none of them; [a:b] is samples a to b - 1")
+  }
+
+  /// Whichever part the seed puts it into.
+  @Test(arguments: 0..<4) func whatIsNotFinite(_ seed: Int) throws {
+    var rows = (0..<120).map { Float($0) }
+    rows[14] = .nan
+    rows[31] = .infinity
+    try OutputFile.writeNPY(rows, shape: [60, 2], to: folder("nan.npy"))
+    let recipe = try tableRecipe("test: 0.4\n  validation: 0.2")
+    let options = ["--train", folder("nan.npy"), "--seed", "\(seed)"]
+    try expectRefused(recipe, "nan.npy", "2 of 60 samples hold NaN or Inf, the first is sample 7, from 0", options: options)
   }
 
   @Test func flowsThatDoNotFit() throws {

@@ -40,9 +40,10 @@ struct TrainingDataReader {
   func data(for spec: FlowSpec) throws(WeirError) -> TrainingData {
     var all = try match(own(source), spec)
     if let limit = recipe.data.limit { all = try all.prefix(limit) }
+    // Of all of them, the parts to hold out too: else the seed would decide whether a file is refused.
+    try checkFinite(all, recipe.data.train)
     let parts = try HeldOutRows(count: all.count, recipe)
     let train = all.selecting(rows: parts.train)
-    try checkFinite(train, recipe.data.train)
     if case .gaussianMixture(let components, _) = spec.prior { try checkLabels(train, components) }
     let validation = try held(recipe.data.validation, "validation", parts.validation, of: all, spec)
     if let validation { try checkFinite(validation.input, validation.name) }
@@ -148,7 +149,8 @@ struct TrainingDataReader {
 
   private func checkFinite(_ input: ModelInput, _ name: String) throws(WeirError) {
     guard input.notFinite > 0 else { return }
-    throw WeirError(.numeric, where: name, "\(input.notFinite) of \(input.count) samples hold NaN or Inf; remove them")
+    let first = input.firstNotFinite.map { ", the first is sample \($0), from 0" } ?? ""
+    throw WeirError(.numeric, where: name, "\(input.notFinite) of \(input.count) samples hold NaN or Inf\(first); remove them")
   }
 
   private func checkLabels(_ train: ModelInput, _ components: Int) throws(WeirError) {
