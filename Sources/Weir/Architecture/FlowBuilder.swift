@@ -3,7 +3,6 @@
 public enum FlowBuilder {
   /// A part: a step, a coupling, a scaling, several steps under one name.
   public static func buildExpression(_ part: some FlowPart) -> [FlowStep] { part.steps }
-  /// A part: a step, a coupling, a scaling, several steps under one name.
   /// An array of parts.
   public static func buildExpression(_ parts: [some FlowPart]) -> [FlowStep] { parts.flatMap(\.steps) }
   /// Lines, one after the other.

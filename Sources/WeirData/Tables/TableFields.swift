@@ -47,7 +47,7 @@ struct TableFields {
       }
       at += 1
     }
-    guard !quoted else { throw WeirError(.format, where: place(), "opens a quote that is never closed") }
+    guard !quoted else { throw WeirError(.format, where: place(), "opens a quote that is never closed; close it or remove it") }
     endsLine = at >= bytes.endIndex || bytes[at] != delimiter
     if endsLine { lines += 1 }
     if at < bytes.endIndex {

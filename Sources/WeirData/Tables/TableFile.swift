@@ -74,7 +74,7 @@ struct TableFile {
     try bytes.withUnsafeBufferPointer { bytes throws(WeirError) in
       var rows = TableRows(bytes, from: head.end, line: head.lines + 1, delimiter, head, label: label, path: path)
       try rows.readAll()
-      guard rows.count > 0 else { throw WeirError(.format, where: path, "holds no rows of numbers") }
+      guard rows.count > 0 else { throw WeirError(.format, where: path, "holds no rows of numbers; save it again with its rows") }
       return (rows.numbers, rows.labels)
     }
   }
