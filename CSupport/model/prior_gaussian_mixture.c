@@ -100,6 +100,8 @@ static void backward(const weir_prior *prior, const weir_kernels *kernels, const
     double squares;
     const double density = class_density(prior, kernels, packed, z, k, &squares), sigma = sigma_of(prior, packed, k);
     const double share = weight * (label >= 0 ? 1 : exp(density - all));  // the class's responsibility
+    // Most classes have none of a sample, and squares that may be infinite.
+    if (share == 0) continue;
     const float *mean = mean_of(prior, packed, k), factor = (float)(share / (sigma * sigma));
     float *dmean = own->trainable ? gradients + parameters->items[own->means].offset + k * dims : NULL;
     for (size_t e = 0; e < dims; e++) {

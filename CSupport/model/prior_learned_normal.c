@@ -53,7 +53,7 @@ static void backward(const weir_prior *prior, const weir_kernels *kernels, const
     const float u = (z[e] - mean[e]) * factor[e];
     dz[e] = -weight * u * factor[e];
     dmean[e] += weight * u * factor[e];
-    dlog_scale[e] += weight * (u * u - 1);
+    dlog_scale[e] += (float)(weight * ((double)u * u - 1));  // a sample of weight 0 may have squares past the floats
   }
 }
 

@@ -6,14 +6,16 @@
 #include "train/trainer.h"
 
 #define WEIR_HOST_STATE_KEY "weir_host_state"
+#define WEIR_KEPT_VALUES_NAME WEIR_OPTIMIZER_PREFIX "kept_values"
 #define WEIR_COUNTERS_NAME WEIR_OPTIMIZER_PREFIX "counters"
 
 /// The counters' tensor: one I64 each. Those of the guard that are f64 are stored as their bits.
 typedef enum weir_counter {
   WEIR_COUNTER_STEPS,
-  WEIR_COUNTER_AVERAGED,   // steps in the moving average
-  WEIR_COUNTER_OPTIMIZER,  // WEIR_OPTIMIZER_*
-  WEIR_COUNTER_STARTED,    // 1 when parameters have started from data
+  WEIR_COUNTER_AVERAGED,       // steps in the moving average
+  WEIR_COUNTER_KEPT_AVERAGED,  // and in that of the last good state
+  WEIR_COUNTER_OPTIMIZER,      // WEIR_OPTIMIZER_*
+  WEIR_COUNTER_STARTED,        // 1 when parameters have started from data
   WEIR_COUNTER_AT_GOOD_STATE,
   WEIR_COUNTER_SKIPPED_IN_A_ROW,
   WEIR_COUNTER_LOW_STEPS,

@@ -42,11 +42,13 @@ static void begin_count(weir_guard *guard) {
 
 void weir_i_guard_keep(weir_trainer *trainer) {
   copy_all(trainer, true);
+  trainer->guard.averaged = trainer->averaged;
   begin_count(&trainer->guard);
 }
 
 void weir_i_guard_restore(weir_trainer *trainer) {
   copy_all(trainer, false);
+  trainer->averaged = trainer->guard.averaged;
   begin_count(&trainer->guard);
   trainer->guard.at_good_state = true;
 }

@@ -28,8 +28,9 @@ static bool sensible(const int64_t counters[WEIR_COUNTERS]) {
     if (counters[i] < 0) return false;
   const double factor = double_of(counters[WEIR_COUNTER_RATE_FACTOR]), ceiling = double_of(counters[WEIR_COUNTER_RATE_CEILING]);
   return counters[WEIR_COUNTER_OPTIMIZER] < OPTIMIZERS && counters[WEIR_COUNTER_STARTED] <= 1 &&
-         counters[WEIR_COUNTER_AT_GOOD_STATE] <= 1 && isfinite(double_of(counters[WEIR_COUNTER_LOW_SUM])) &&
-         double_of(counters[WEIR_COUNTER_LEVEL]) < INFINITY && factor > 0 && factor <= ceiling && ceiling <= 1;
+         counters[WEIR_COUNTER_KEPT_AVERAGED] <= counters[WEIR_COUNTER_AVERAGED] && counters[WEIR_COUNTER_AT_GOOD_STATE] <= 1 &&
+         isfinite(double_of(counters[WEIR_COUNTER_LOW_SUM])) && double_of(counters[WEIR_COUNTER_LEVEL]) < INFINITY && factor > 0 &&
+         factor <= ceiling && ceiling <= 1;
 }
 
 static weir_status read_counters(weir_trainer *trainer, const weir_safetensors *file, weir_error *error) {
@@ -51,6 +52,7 @@ static weir_status read_counters(weir_trainer *trainer, const weir_safetensors *
   trainer->averaged = trainer->options.average_decay > 0 ? (uint64_t)counters[WEIR_COUNTER_AVERAGED] : 0;
   trainer->started = counters[WEIR_COUNTER_STARTED] != 0;
   weir_guard *guard = &trainer->guard;
+  guard->averaged = trainer->averaged > 0 ? (uint64_t)counters[WEIR_COUNTER_KEPT_AVERAGED] : 0;
   guard->at_good_state = counters[WEIR_COUNTER_AT_GOOD_STATE] != 0;
   guard->skipped_in_a_row = (uint64_t)counters[WEIR_COUNTER_SKIPPED_IN_A_ROW];
   guard->low_steps = (uint64_t)counters[WEIR_COUNTER_LOW_STEPS];
@@ -101,11 +103,25 @@ static weir_status read_host_state(weir_trainer *trainer, const weir_safetensors
                                      : WEIR_OK;
 }
 
+// The last good state may become the weights, so it is held to what they are: factors whose pivots lead anywhere must not be inverted.
+static weir_status check_kept(const weir_trainer *trainer, weir_error *error) {
+  const weir_parameters *parameters = &trainer->flow.parameters;
+  const float *values = trainer->guard.values;
+  bool valid = weir_i_flow_check(&trainer->flow, values, NULL) == WEIR_OK;
+  size_t bad;
+  for (size_t i = 0; i < parameters->count && valid; i++)
+    valid = weir_i_parameter_valid(&parameters->items[i], values + parameters->items[i].offset, &bad);
+  return valid ? WEIR_OK
+               : weir_i_fail(error, WEIR_ERROR_TENSOR, WEIR_KEPT_VALUES_NAME,
+                             "the last good state's numbers are no weights of this flow; use an earlier checkpoint");
+}
+
 static weir_status read_optimizer(weir_trainer *trainer, const weir_safetensors *file, weir_error *error) {
   weir_optimizer_vector vectors[WEIR_OPTIMIZER_VECTORS];
   const size_t vector_count = weir_i_optimizer_vectors(trainer, trainer->averaged, vectors);
   weir_status status = WEIR_OK;
   for (size_t i = 0; i < vector_count && status == WEIR_OK; i++) status = read_vector(trainer, file, vectors[i], error);
+  if (status == WEIR_OK) status = check_kept(trainer, error);
   return status == WEIR_OK ? read_host_state(trainer, file, error) : status;
 }
 

@@ -13,7 +13,7 @@ size_t weir_i_optimizer_vectors(const weir_trainer *trainer, uint64_t averaged,
   } all[WEIR_OPTIMIZER_VECTORS] = {
       {means, {WEIR_OPTIMIZER_PREFIX "m", trainer->m, false}},
       {true, {WEIR_OPTIMIZER_PREFIX "v", trainer->v, true}},
-      {true, {WEIR_OPTIMIZER_PREFIX "kept_values", trainer->guard.values, false}},
+      {true, {WEIR_KEPT_VALUES_NAME, trainer->guard.values, false}},
       {means, {WEIR_OPTIMIZER_PREFIX "kept_m", trainer->guard.m, false}},
       {true, {WEIR_OPTIMIZER_PREFIX "kept_v", trainer->guard.v, true}},
       {average, {WEIR_OPTIMIZER_PREFIX "average", trainer->average, false}},
@@ -43,6 +43,7 @@ static void count_all(const weir_trainer *trainer, int64_t counters[WEIR_COUNTER
   const weir_guard *guard = &trainer->guard;
   counters[WEIR_COUNTER_STEPS] = (int64_t)trainer->steps;
   counters[WEIR_COUNTER_AVERAGED] = trainer->average == NULL ? 0 : (int64_t)trainer->averaged;
+  counters[WEIR_COUNTER_KEPT_AVERAGED] = trainer->average == NULL ? 0 : (int64_t)guard->averaged;
   counters[WEIR_COUNTER_OPTIMIZER] = trainer->options.optimizer;
   counters[WEIR_COUNTER_STARTED] = trainer->started;
   counters[WEIR_COUNTER_AT_GOOD_STATE] = guard->at_good_state;

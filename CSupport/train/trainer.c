@@ -43,8 +43,10 @@ static weir_status check_options(const weir_train_options *options, weir_error *
       !((float)options->epsilon > 0) || !isfinite((float)options->epsilon))
     return weir_i_fail(error, WEIR_ERROR_ARGUMENT, where,
                        "beta1, beta2, alpha and average_decay must be in [0, 1) and epsilon above 0, as 32-bit numbers");
-  if (!(options->weight_decay >= 0 && isfinite(options->weight_decay) && options->clip_norm >= 0 && isfinite(options->clip_norm)))
-    return weir_i_fail(error, WEIR_ERROR_ARGUMENT, where, "weight_decay and clip_norm must be 0 or more");
+  if (!(options->weight_decay >= 0 && isfinite((float)options->weight_decay) && options->clip_norm >= 0 &&
+        isfinite(options->clip_norm)))
+    return weir_i_fail(error, WEIR_ERROR_ARGUMENT, where,
+                       "weight_decay and clip_norm must be 0 or more, and finite as 32-bit numbers");
   if (options->executor != NULL && (options->executor->struct_size < sizeof *options->executor || options->executor->run == NULL))
     return weir_i_fail(error, WEIR_ERROR_ARGUMENT, where, "the executor needs its struct_size and run function");
   return WEIR_OK;

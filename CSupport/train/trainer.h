@@ -9,6 +9,7 @@
 typedef struct weir_guard {
   float *fixed;                     // values of parameters that are not trained (running statistics), before this step
   float *values, *m, *v, *average;  // the last good state; those that the trainer has
+  uint64_t averaged;                // steps in that average
   bool at_good_state;               // the weights are that state's: fresh, or just restored
   double level;                     // mean loss about when it was kept
   double low_sum;                   // since then: losses near that level or below,

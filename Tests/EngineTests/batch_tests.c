@@ -18,6 +18,7 @@ enum { DIMS = 6, N = 7, M = 5 };
   "},\"steps\":[" COUPLING("false") "," COUPLING("true") "]}"
 #define NORMAL "\"type\":\"standard_normal\""
 #define MIXTURE "\"type\":\"gaussian_mixture\",\"components\":3"
+#define LEARNED "\"type\":\"learned_normal\""
 // Numbers that batch norm sees.
 static const char normed[] = "{\"version\":1,\"input\":{\"shape\":[2,3,1],\"levels\":0},\"prior\":{" NORMAL
                              "},\"steps\":["
@@ -131,7 +132,7 @@ int test_negative_floor(void) {
   return bad;
 }
 
-// Rows of no finite likelihood leave the gradient as if they were not there, bit for bit, wherever they stand. Where one overflows under
+// Rows of no finite likelihood, or of one so low that its parts overflow, leave the gradient as if they were not there, bit for bit, wherever they stand. Where one overflows under
 // batch norm it takes all others with it, which then leave too.
 static int check_failing(const char *spec, float value) {
   int bad = 0;
@@ -179,6 +180,7 @@ int test_negative_samples_that_fail(void) {
   const float values[] = {NAN, INFINITY, -INFINITY, FLT_MAX, -FLT_MAX};
   for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
     bad += check_failing(TABLE(NORMAL), values[i]) + check_failing(TABLE(MIXTURE), values[i]) + check_failing(normed, values[i]);
+  bad += check_failing(TABLE(NORMAL), 1e25f) + check_failing(TABLE(MIXTURE), 1e25f) + check_failing(TABLE(LEARNED), 1e25f);
   return bad;
 }
 

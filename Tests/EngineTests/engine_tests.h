@@ -88,6 +88,7 @@
   TEST(prior_classes_fail_safe)       \
   TEST(prior_classes_average)         \
   TEST(prior_gradients)               \
+  TEST(prior_far_component)           \
   TEST(prior_samples)                 \
   TEST(negative_is_a_weighted_sum)    \
   TEST(negative_floor)                \
@@ -99,12 +100,14 @@
   TEST(optimizer_decay_scope)         \
   TEST(average_of_weights)            \
   TEST(average_swaps)                 \
+  TEST(average_after_restore)         \
   TEST(evaluate_is_a_saved_model)     \
   TEST(start_from_data)               \
   TEST(start_survives_bad_batches)    \
   TEST(start_is_checkpointed)         \
   TEST(checkpoint_of_another_run)     \
-  TEST(checkpoint_memory)
+  TEST(checkpoint_memory)             \
+  TEST(checkpoint_kept_state)
 
 #define ENGINE_TEST_DECLARE(name) int test_##name(void);
 ENGINE_TEST_LIST(ENGINE_TEST_DECLARE)

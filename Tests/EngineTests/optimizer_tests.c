@@ -1,5 +1,6 @@
 // What each optimizer does to every weight, the moving average of the weights, and scoring with either, against a few lines of double
 // arithmetic.
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -224,5 +225,42 @@ int test_average_swaps(void) {
     golden_close(&g);
   }
   EXPECT(weir_trainer_swap_average(NULL) == WEIR_ERROR_ARGUMENT, "");
+  return bad;
+}
+
+// With the last good state its average comes back, and how many steps are in it: none, when that state is the first.
+int test_average_after_restore(void) {
+  int bad = 0;
+  golden g;
+  folder f;
+  if (!golden_open(&g, "tabular") || !folder_make(&f)) return 1;
+  weir_train_options options = train_options(&g);
+  options.average_decay = 0.9;
+  float *x = more_samples(&g, g.n);
+  x[g.n * g.dims / 2] = FLT_MAX;
+  weir_trainer *trainer = golden_trainer(&g, &options), *fresh = golden_trainer(&g, &options), *opened = NULL;
+  weir_step_report report = {.struct_size = sizeof report};
+  for (size_t i = 0; i < 3; i++) weir_trainer_step(trainer, g.x, g.n, 1e-3, NULL, NULL);
+  EXPECT(weir_trainer_save_checkpoint(trainer, folder_file(&f, "checkpoint"), NULL, NULL) == WEIR_OK, "");
+  EXPECT(weir_trainer_open(folder_file(&f, "checkpoint"), &options, &opened, NULL) == WEIR_OK, "");
+  weir_trainer *const both[] = {trainer, opened};
+  for (size_t k = 0; k < 2; k++) {
+    for (size_t i = 0; i < 2; i++) weir_trainer_step(both[k], x, g.n, 1e-3, &report, NULL);
+    EXPECT(report.restored == 1 && same_values(both[k], fresh), "two steps that overflow bring the first state back");
+    EXPECT(weir_trainer_swap_average(both[k]) == WEIR_OK && same_values(both[k], fresh), "whose average is its weights");
+    EXPECT(weir_trainer_swap_average(both[k]) == WEIR_OK && same_values(both[k], fresh), "");
+    EXPECT(weir_trainer_step(both[k], g.x, g.n, 1e-3, &report, NULL) == WEIR_OK && report.skipped == 0, report.layer);
+    size_t count;
+    float *weights = trainer_numbers(both[k], WEIR_TENSOR_VALUE, &count);
+    EXPECT(weir_trainer_swap_average(both[k]) == WEIR_OK, "");
+    float *average = trainer_numbers(both[k], WEIR_TENSOR_VALUE, &count);
+    EXPECT(memcmp(weights, average, count * sizeof *average) == 0, "after one more step they still are, bit for bit");
+    free(weights), free(average);
+  }
+  EXPECT(same_values(trainer, opened), "and a resumed run has the same");
+  weir_trainer_close(trainer), weir_trainer_close(fresh), weir_trainer_close(opened);
+  free(x);
+  folder_remove(&f);
+  golden_close(&g);
   return bad;
 }

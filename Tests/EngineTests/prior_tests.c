@@ -235,6 +235,32 @@ int test_prior_gradients(void) {
   return bad;
 }
 
+// A component that no sample is of, however far away, takes no part: its share is 0, not 0 times infinity.
+int test_prior_far_component(void) {
+  int bad = 0;
+  weir_train_options options = weir_train_options_default();
+  weir_trainer *trainer = spec_trainer(spec_of(MIXTURE, REVERSE), 6, &options);
+  if (trainer == NULL) return 1;
+  const size_t means = tensor_index(trainer, "prior.means"), raw_scales = tensor_index(trainer, "prior.raw_scales");
+  float *x = rows(12, 1.5f), mean[COMPONENTS * DIMS], raw[COMPONENTS] = {0, 0, -500};
+  weir_trainer_tensor_read(trainer, means, WEIR_TENSOR_VALUE, mean);
+  mean[0] = FLT_MAX;
+  mean[DIMS - 1] = -FLT_MAX;
+  EXPECT(weir_trainer_tensor_write(trainer, means, mean) == WEIR_OK, "one far away");
+  EXPECT(weir_trainer_tensor_write(trainer, raw_scales, raw) == WEIR_OK, "and one that is a point");
+  double loss = NAN;
+  size_t count;
+  EXPECT(weir_trainer_gradient(trainer, x, 12, &loss, NULL) == WEIR_OK && isfinite(loss), text_of("%g", loss));
+  float *gradients = trainer_numbers(trainer, WEIR_TENSOR_GRADIENT, &count);
+  EXPECT(all_finite(gradients, count), "the gradients");
+  for (size_t e = 0; e < count; e++)
+    EXPECT((gradients[e] != 0) == (e / DIMS == 1 || e == COMPONENTS * DIMS + 1),
+           text_of("number %zu: %g", e, (double)gradients[e]));
+  free(gradients), free(x);
+  weir_trainer_close(trainer);
+  return bad;
+}
+
 // Means and variances of many samples, within five standard errors; at temperature 0 the means themselves.
 static int check_samples(const char *prior) {
   int bad = 0;

@@ -152,7 +152,7 @@ static int check_options(const char *spec) {
   weir_allocator broken = memory.allocator;
   broken.release = NULL;
   const weir_train_options fine = weir_train_options_default();
-  enum { WRONG = 21 };
+  enum { WRONG = 22 };
   weir_train_options wrong[WRONG];
   for (size_t i = 0; i < WRONG; i++) wrong[i] = fine;
   wrong[0].struct_size = 0;
@@ -176,6 +176,7 @@ static int check_options(const char *spec) {
   wrong[18].executor = &nothing;
   wrong[19].allocator = &broken;
   wrong[20].epsilon = INFINITY;
+  wrong[21].weight_decay = 1e60;  // infinite as an f32
   for (size_t i = 0; i < WRONG; i++) {
     weir_trainer *trainer = (weir_trainer *)&memory;
     weir_error error = {0};
