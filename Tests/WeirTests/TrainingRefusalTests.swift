@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import WeirData
 
@@ -78,6 +79,16 @@ import WeirData
     try expectRefused(tableRecipe("limit: 60", rows: ["3,,1"]), "table.csv:62", "column")
     try expectRefused(tableRecipe("limit: 60", rows: ["3,many,1"]), "table.csv:62", "many")
     try expectRefused(tableRecipe("limit: 60", rows: ["3,4"]), "table.csv:62", "2")
+  }
+
+  @Test func whatIsNoPlaceForAModel() throws {
+    let recipe = try folder.write(tableRecipe("limit: 60"), "r.yaml")
+    let places = [("r.yaml", "is there and is no model"), ("r.yaml/m", "can't be written"), ("none/m", "can't be written")]
+    for (output, text) in places {
+      let process = try CommandLineTool.run("train", recipe, "--output", folder(output))
+      #expect(process.status == 1 && process.errors.contains(text), "\(process.errors)")
+    }
+    #expect(try String(contentsOfFile: recipe, encoding: .utf8).contains("preset: tabular"))
   }
 
   @Test func otherShapes() throws {

@@ -70,15 +70,19 @@ struct TrainCommand: ParsableCommand {
 
   private var checkpoint: String { TrainingRun.Files.checkpoint(of: output) }
 
-  /// Hours of training should not end at a folder that isn't there.
+  /// Hours of training should not end at a folder that isn't there, nor a recipe or data make room for a model.
   private func checkOutput() throws {
     if isFolder(output) {
       throw WeirError(.io, where: output, "is a folder; name the model file to write")
     }
     let folder = output.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
     let place = output.contains("/") ? (folder.isEmpty ? "/" : folder) : "."
-    guard access(place, W_OK) == 0 else {
+    guard isFolder(place), access(place, W_OK) == 0 else {
       throw WeirError(.io, where: output, "can't be written: \(place) is not a folder that you may write to")
+    }
+    var status = stat()
+    if stat(output, &status) == 0, status.st_size > 0, (try? Flow.open(output)) == nil {
+      throw WeirError(.argument, where: output, "is there and is no model; name another file to write, or remove it")
     }
   }
 
