@@ -19,7 +19,7 @@ import WeirData
   /// - Parameter side: of images, which are square.
   private func shrunk(_ name: String, side: Int) throws -> String {
     var text = try String(contentsOf: Self.folder.appendingPathComponent(name), encoding: .utf8)
-    text = text.replacing("shape: [3, 32, 32]", with: "shape: [3, \(side), \(side)]")
+    text = text.replacing("shape: [3, 32, 32]", with: "shape: [3, \(side), \(side)]").replacing("shape: [512]", with: "shape: [16]")
     let samples = try samples(text, side)
     // What stands where a path does: up to the end of the line, a comment, or the rows that are wanted.
     text = text.replacing(/(\/usr\/share|Examples\/Data|PATH)\/[^\s\[]+(\[[0-9:]*\])?/) { _ in samples }
@@ -42,7 +42,7 @@ import WeirData
       }
       return try data.write(([header.joined(separator: ",")] + rows).joined(separator: "\n") + "\n", "table.csv")
     }
-    if text.contains("preset: tabular") { return try table(text.contains("shape: [512]") ? 512 : 10) }
+    if text.contains("preset: tabular") { return try table(text.contains("shape: [16]") ? 16 : 10) }
     return try images(text.contains("shape: [3, ") ? [20, side, side, 3] : [20, side, side])
   }
 

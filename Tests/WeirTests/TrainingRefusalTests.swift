@@ -110,6 +110,13 @@ import WeirData
     try expectRefused(empty, "train.npy", "has 8 samples, and [5:2] is none of them; [a:b] is samples a to b - 1")
   }
 
+  @Test func whiteningNeedsMoreRowsThanColumns() throws {
+    try OutputFile.writeNPY((0..<40 * 50).map { Float($0 * 37 % 256) }, shape: [40, 50], to: folder("wide.npy"))
+    let recipe = try tableRecipe("limit: 60").replacing("layers: 1}", with: "layers: 1, scaling: whiten}")
+    let place = "r.yaml:4: flow.scaling: is whiten"
+    try expectRefused(recipe, place, "there are 40 of 50; use standard or robust", options: ["--train", folder("wide.npy")])
+  }
+
   /// Whichever part the seed puts it into.
   @Test(arguments: 0..<4) func whatIsNotFinite(_ seed: Int) throws {
     var rows = (0..<120).map { Float($0) }

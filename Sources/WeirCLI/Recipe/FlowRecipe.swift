@@ -72,7 +72,9 @@ extension FlowRecipe {
     }
     func line(_ key: String) -> Int { map.node(key)?.mark?.line ?? 1 }
     let parts = error.where.split(separator: ".").map(String.init)
-    let options = ["scales": "scales", "stepsPerScale": "steps_per_scale", "couplings": "couplings", "prior": "prior"]
+    let options = [
+      "scales": "scales", "stepsPerScale": "steps_per_scale", "couplings": "couplings", "prior": "prior", "scaling": "scaling",
+    ]
     if let key = parts.first.flatMap({ options[$0] }), map.has(key) { return at(line(key), "flow.\(key)") }
     switch form {
     case .preset(let preset):

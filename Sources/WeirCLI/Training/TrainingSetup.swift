@@ -56,6 +56,13 @@ struct TrainingSetup {
       try trainer.write(numbers.mean, to: "steps.0.mean")
       try trainer.write(numbers.scale, to: "steps.0.scale")
     case .whiten:
+      // Along the axes that are left over any other row would lie a thousand deviations away.
+      guard data.train.count > data.train.dims else {
+        throw WeirError(
+          .argument, where: "scaling",
+          "is whiten, which needs more training samples than dimensions, and there are \(data.train.count) of \(data.train.dims); "
+            + "use standard or robust")
+      }
       let numbers = try Whitening(of: data.train)
       try trainer.write(numbers.mean, to: "steps.0.mean")
       try trainer.write(numbers.rotation, to: "steps.1.weight")
