@@ -34,6 +34,7 @@ import WeirData
     #expect(try table("x\n1\n2\n").shape == [2, 1])
     #expect(try table("7").shape == [1, 1])
     #expect(try table("1 , 2\n", "t.tsv.CSV").shape == [1, 2])
+    #expect(try table("0,1,2\n3,4,5\n").shape == [2, 3] && table("0.0,1.0,2.0\n0.5,1,2\n").shape == [2, 3])
     let packed = try InputFile.read(folder.write(FileBytes.gzip(Array("a,b\n1,2\n".utf8)), "t.csv.gz"))
     #expect(numbers(packed) == [1, 2])
   }
@@ -79,6 +80,7 @@ import WeirData
     ("1,2\n3,0x10\n", "t.csv:2:2: holds \"0x10\""),
     ("1,2\n3,1e\n", "holds \"1e\""), ("1,2\n3,-\n", "holds \"-\""),
     ("1 2\n3 4\n", "t.csv:2:1: column \"1 2\" holds \"3 4\"; separate columns by commas"), ("1,2\n3,.\n", "holds \".\""),
+    ("0,1,2\n0.5,1,2\n", "t.csv:1: is 0, 1, 2, ..., the names that pandas gives columns"),
     (",a,b\n0,1,2\n", "t.csv:1:1: has no name, where the others have (row numbers of pandas?)"),
     ("", "holds no rows"), ("\n", "holds no rows"), ("a,b\n", "holds no rows"), ("a,b", "holds no rows"),
     ("a,y,class\n1,2,3\n", "t.csv:1:3: is named \"class\" and column 2 \"y\""),

@@ -96,7 +96,10 @@ struct TableFile {
       !field.isEmpty && !TableRows.missing.contains(field.lowercased())
         && field.withUTF8Copy { DecimalNumber.read($0, at: 0)?.count != $0.count }
     }
-    guard isText else { return TableHead(names: [], count: first.count, label: nil, end: start, lines: 0) }
+    guard isText else {
+      try refuseColumnNumbers(first, end)
+      return TableHead(names: [], count: first.count, label: nil, end: start, lines: 0)
+    }
     if let unnamed = first.firstIndex(of: "") {
       throw WeirError(
         .format, where: "\(path):1:\(unnamed + 1)",
@@ -111,6 +114,16 @@ struct TableFile {
           + "rename or remove one")
     }
     return TableHead(names: names, count: names.count, label: labels.first, end: end, lines: lines)
+  }
+
+  /// pandas names columns 0, 1, 2, ... when nobody does; read as a row these would be a sample that nobody took. Whole numbers below them
+  /// may well go on counting.
+  private func refuseColumnNumbers(_ first: [String], _ end: Int) throws(WeirError) {
+    let second = bytes[end...].prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
+    guard first.count > 2, first == first.indices.map(String.init), second.contains(UInt8(ascii: ".")) else { return }
+    throw WeirError(
+      .format, where: "\(path):1",
+      "is 0, 1, 2, ..., the names that pandas gives columns; save it with header=False, or name them. A row is written 0.0, 1.0, 2.0")
   }
 }
 
