@@ -73,13 +73,20 @@ bool error_is(const weir_error *error, weir_status status) {
          memchr(error->where, '\0', sizeof error->where) != NULL && strchr(error->message, '\n') == NULL;
 }
 
+// With words on the command line, tests whose names have one of them.
+static bool wanted(const char *name, int argc, char **argv) {
+  for (int i = 1; i < argc; i++)
+    if (strstr(name, argv[i]) != NULL) return true;
+  return argc == 1;
+}
+
 int main(int argc, char **argv) {
   int passed = 0, failed = 0;
   use_isa(NULL);  // before any test changes it
   // An OpenMP runtime's idle threads spin, which on a busy machine takes longer than all that is tested.
   setenv("OMP_WAIT_POLICY", "passive", 0);
   for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
-    if (argc > 1 && strstr(tests[i].name, argv[1]) == NULL) continue;
+    if (!wanted(tests[i].name, argc, argv)) continue;
     shown = 0;
     noted[0] = '\0';
     const int bad = tests[i].run();
