@@ -206,13 +206,15 @@ import WeirData
   @Test func anotherRecipeDoesNotGoOn() throws {
     let recipe = try tableRecipe(data: "  validation: 0.25", train: "  epochs: 1000000")
     let text = try String(contentsOfFile: recipe, encoding: .utf8)
-    let process = CommandLineTool.process(["train", recipe, "--output", folder("m")])
-    process.standardError = FileHandle.nullDevice
+    let process = CommandLineTool.process(["train", try folder.write(text, "a recipe.yaml"), "--output", folder("m")])
+    process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: folder.write("", "err")))
     try process.run()
     while process.isRunning, !FileManager.default.fileExists(atPath: folder("m")) { usleep(1000) }
     process.interrupt()
     process.waitUntilExit()
     #expect(process.terminationStatus == 130)
+    let errors = try String(contentsOfFile: folder("err"), encoding: .utf8)
+    #expect(errors.contains("go on with: weir train '\(folder("a recipe.yaml"))' --output \(folder("m")) --resume"), "\(errors)")
     for (change, difference) in [
       ("hidden: 9", "flow is ..."), ("hidden: 8, scaling: robust", "flow.scaling is standard there and robust here"),
     ] {

@@ -56,8 +56,9 @@ struct TrainCommand: ParsableCommand {
     let log = try log.map { try TrainingLog($0, adding: state.epoch + state.position > 0) }
     let run = TrainingRun(recipe, setup, trainer: trainer, state: state, files: TrainingRun.Files(model: output, log: log))
     if try run.run() == .stopped {
-      let given = changes.text + (self.log.map { " --log \($0)" } ?? "")
-      Console.error("weir: stopped; go on with: weir train \(self.recipe) --output \(output)\(given) --resume")
+      let given = changes.text + (self.log.map { " --log \(shellWord($0))" } ?? "")
+      let command = "weir train \(shellWord(self.recipe)) --output \(shellWord(output))\(given) --resume"
+      Console.error("weir: stopped; go on with: \(command)")
       throw ExitCode(130)
     }
     unlink(checkpoint)

@@ -53,7 +53,7 @@ struct RecipeChanges: ParsableArguments {
 
   /// As they were given, for a command that is to be the same.
   var text: String {
-    func option(_ name: String, _ value: (some Any)?) -> String { value.map { " --\(name) \($0)" } ?? "" }
+    func option(_ name: String, _ value: (some Any)?) -> String { value.map { " --\(name) \(shellWord("\($0)"))" } ?? "" }
     return option("train", train) + option("class", classes?.text) + option("epochs", epochs) + option("batch", batch)
       + option("learning-rate", learningRate) + option("seed", seed) + option("threads", threads)
   }
