@@ -123,7 +123,8 @@ struct TableFile {
     guard first.count > 2, first == first.indices.map(String.init), second.contains(UInt8(ascii: ".")) else { return }
     throw WeirError(
       .format, where: "\(path):1",
-      "is 0, 1, 2, ..., the names that pandas gives columns; save it with header=False, or name them. A row is written 0.0, 1.0, 2.0")
+      "is 0, 1, 2, ..., the names that pandas gives columns; save it with header=False, or name them. A row is written 0.0, 1.0, 2.0"
+    )
   }
 }
 
