@@ -1,7 +1,7 @@
 // Channels (dims of a table) in another order: y[k] = x[order[k]]; `reverse` is the order c - 1, ..., 0. log-det 0.
 #include <string.h>
 
-#include "bijectors/bijector.h"
+#include "bijectors/rearrange.h"
 
 typedef struct permute_step {
   size_t *order;  // [c]
@@ -55,75 +55,34 @@ static weir_status parse_reverse(weir_step *step, weir_build *build, const weir_
   return weir_i_json_only(source->json, source->object, source->path, keys, 1, error);
 }
 
-static float *take(const weir_step *step, const weir_flow_run *run) {
-  return weir_i_arena_take(run->layers.scratch, run->layers.team.threads * weir_i_map_count(step->in), sizeof(float));
-}
-
-static void reserve(const weir_step *step, const weir_flow_run *run) {
-  const size_t mark = weir_i_arena_mark(run->layers.scratch);
-  take(step, run);
-  weir_i_arena_release(run->layers.scratch, mark);
-}
-
-typedef struct job {
-  const weir_step *step;
-  const weir_flow_run *run;
-  float *states;  // x, or dx
-  float *copies;
-  bool forward;
-} job;
-
-static void move_samples(void *arg, size_t begin, size_t end, size_t thread) {
-  const job *j = arg;
-  const weir_map map = j->step->in;
-  const size_t pixels = map.h * map.w;
-  float *copy = j->copies + thread * weir_i_map_count(map);
-  for (size_t i = begin; i < end; i++) {
-    float *state = j->states + i * j->run->dims;
-    memcpy(copy, state, weir_i_map_count(map) * sizeof *copy);
-    for (size_t k = 0; k < map.c; k++) {
-      const size_t source = source_of(j->step, k), to = j->forward ? k : source, from = j->forward ? source : k;
-      memcpy(state + to * pixels, copy + from * pixels, pixels * sizeof *state);
-    }
+static void move(const weir_step *step, const float *from, float *to, bool forward) {
+  const size_t pixels = step->in.h * step->in.w;
+  for (size_t k = 0; k < step->in.c; k++) {
+    const size_t source = source_of(step, k);
+    memcpy(to + (forward ? k : source) * pixels, from + (forward ? source : k) * pixels, pixels * sizeof *to);
   }
 }
 
-static void move(const weir_step *step, weir_flow_run *run, float *states, bool forward) {
-  const size_t mark = weir_i_arena_mark(run->layers.scratch);
-  job j = {step, run, states, take(step, run), forward};
-  weir_i_parallel_for(&run->layers.team, run->layers.n, move_samples, &j);
-  weir_i_arena_release(run->layers.scratch, mark);
-}
-
-static void forward(const weir_step *step, weir_flow_run *run) { move(step, run, run->x, true); }
-static void inverse(const weir_step *step, weir_flow_run *run) { move(step, run, run->x, false); }
-
-static void backward(const weir_step *step, weir_flow_run *run) {
-  move(step, run, run->x, false);
-  move(step, run, run->dx, false);
-}
-
-static double flops(const weir_step *step) {
-  (void)step;
-  return 0;
-}
+static void forward(const weir_step *step, weir_flow_run *run) { weir_i_rearrange_forward(step, run, move); }
+static void inverse(const weir_step *step, weir_flow_run *run) { weir_i_rearrange_inverse(step, run, move); }
+static void backward(const weir_step *step, weir_flow_run *run) { weir_i_rearrange_backward(step, run, move); }
 
 const weir_bijector weir_i_bijector_permute = {
     .op = "permute",
     .parse = parse,
-    .reserve = reserve,
+    .reserve = weir_i_rearrange_reserve,
     .forward = forward,
     .inverse = inverse,
     .backward = backward,
-    .flops = flops,
+    .flops = weir_i_rearrange_flops,
 };
 
 const weir_bijector weir_i_bijector_reverse = {
     .op = "reverse",
     .parse = parse_reverse,
-    .reserve = reserve,
+    .reserve = weir_i_rearrange_reserve,
     .forward = forward,
     .inverse = inverse,
     .backward = backward,
-    .flops = flops,
+    .flops = weir_i_rearrange_flops,
 };
