@@ -128,6 +128,19 @@ import WeirData
     try expectRefused(recipe, "nan.npy", "2 of 60 samples hold NaN or Inf, the first is sample 7, from 0", options: options)
   }
 
+  @Test func aRunWithoutAStepMakesNoModel() throws {
+    let rows = (1...60).map { "\($0)e36,\($0)e36" }
+    let table = try folder.write((["a,b"] + rows).joined(separator: "\n") + "\n", "huge.csv")
+    let recipe = """
+      data: {train: \(table)}
+      flow: {preset: tabular, couplings: 2, hidden: 8, layers: 1, scaling: none}
+      train: {epochs: 1, batch: 16, learning_rate: 1e-3}
+      """
+    let process = try CommandLineTool.run("train", folder.write(recipe, "huge.yaml"), "--output", folder("model"))
+    #expect(process.status == 1 && process.errors.contains("every one of 3 steps was dropped"), "\(process.errors)")
+    #expect(!FileManager.default.fileExists(atPath: folder("model")))
+  }
+
   @Test func flowsThatDoNotFit() throws {
     let odd = try images(8, 9, 12, "odd.npy")
     try expectRefused(imageRecipe(odd, flow: "  preset: glow\n  scales: 1"), "r.yaml:5: flow.scales", "9x12")

@@ -69,6 +69,10 @@ final class TrainingRun {
       if try !trainEpoch(&progress) { return try stopped() }
     }
     tellWhatWasSkipped()
+    guard state.skipped.count < step else {
+      throw WeirError(
+        .numeric, where: "train", "every one of \(step) steps was dropped, so there is no trained model; scale the data or lower the rate")
+    }
     if state.best == nil {
       // What follows can take minutes and can be stopped too.
       try saveCheckpoint()
