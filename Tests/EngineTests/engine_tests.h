@@ -243,6 +243,13 @@ weir_trainer *spec_trainer(const char *spec, uint64_t seed, const weir_train_opt
 size_t tensor_index(const weir_trainer *trainer, const char *name);
 /// All tensors one after the other, WEIR_TENSOR_VALUE or WEIR_TENSOR_GRADIENT; free() it.
 float *trainer_numbers(const weir_trainer *trainer, int32_t what, size_t *count);
+/// The values of the tensor of this name; free() them. NULL when there is none. count may be NULL.
+float *trainer_tensor(const weir_trainer *trainer, const char *name, size_t *count);
+/// The loss with tensor `index` moved from values by `step` times `direction`.
+double moved_loss(weir_trainer *trainer, const weir_train_batch *batch, size_t index, const float *values, const float *direction,
+                  size_t count, double step);
+/// log|det| of m [c, c] by elimination with pivots, which overwrites it.
+double log_det(double *m, size_t c);
 /// True when two trainers hold the same values, bit for bit.
 bool same_values(const weir_trainer *a, const weir_trainer *b);
 bool all_finite(const float *values, size_t count);

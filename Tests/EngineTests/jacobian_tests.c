@@ -12,27 +12,6 @@
 
 enum { MOST_DIMS = 32 };
 
-// log|det| by elimination with pivots.
-static double log_det(double *m, size_t dims) {
-  double sum = 0;
-  for (size_t c = 0; c < dims; c++) {
-    size_t pivot = c;
-    for (size_t r = c + 1; r < dims; r++)
-      if (fabs(m[r * dims + c]) > fabs(m[pivot * dims + c])) pivot = r;
-    for (size_t k = 0; k < dims; k++) {
-      const double swapped = m[c * dims + k];
-      m[c * dims + k] = m[pivot * dims + k];
-      m[pivot * dims + k] = swapped;
-    }
-    sum += log(fabs(m[c * dims + c]));
-    for (size_t r = c + 1; r < dims; r++) {
-      const double factor = m[r * dims + c] / m[c * dims + c];
-      for (size_t k = c; k < dims; k++) m[r * dims + k] -= factor * m[c * dims + k];
-    }
-  }
-  return sum;
-}
-
 // Rows are outputs. Also the largest |z| seen, to which rounding noise is proportional.
 static double numerical(weir_session *session, const float *x, size_t dims, float width, double *largest) {
   float inputs[2 * MOST_DIMS * MOST_DIMS] = {0}, outputs[2 * MOST_DIMS * MOST_DIMS];

@@ -14,25 +14,10 @@
 
 enum { WIDTH = 40 };
 
-// log|det| by elimination with pivots, in double.
 static double log_det_of(const float *matrix, size_t c) {
-  double *m = malloc(c * c * sizeof *m), sum = 0;
+  double *m = malloc(c * c * sizeof *m);
   for (size_t e = 0; e < c * c; e++) m[e] = matrix[e];
-  for (size_t k = 0; k < c; k++) {
-    size_t pivot = k;
-    for (size_t r = k + 1; r < c; r++)
-      if (fabs(m[r * c + k]) > fabs(m[pivot * c + k])) pivot = r;
-    for (size_t j = 0; j < c; j++) {
-      const double kept = m[k * c + j];
-      m[k * c + j] = m[pivot * c + j];
-      m[pivot * c + j] = kept;
-    }
-    sum += log(fabs(m[k * c + k]));
-    for (size_t r = k + 1; r < c; r++) {
-      const double factor = m[r * c + k] / m[k * c + k];
-      for (size_t j = k; j < c; j++) m[r * c + j] -= factor * m[k * c + j];
-    }
-  }
+  const double sum = log_det(m, c);
   free(m);
   return sum;
 }
@@ -121,18 +106,6 @@ static weir_trainer *trainer_of(const char *spec, uint64_t seed, size_t batch) {
   return trainer;
 }
 
-static float *tensor_of(const weir_trainer *trainer, const char *name) {
-  weir_tensor_info info;
-  for (size_t i = 0; i < weir_trainer_tensor_count(trainer); i++) {
-    weir_trainer_tensor_info(trainer, i, &info);
-    if (strcmp(info.name, name) != 0) continue;
-    float *values = malloc(info.count * sizeof *values);
-    weir_trainer_tensor_read(trainer, i, WEIR_TENSOR_VALUE, values);
-    return values;
-  }
-  return NULL;
-}
-
 static double off_orthogonal(const float *q, size_t c) {
   double worst = 0;
   for (size_t i = 0; i < c; i++)
@@ -150,7 +123,7 @@ int test_fresh_matrices(void) {
   for (size_t i = 0; i < 3; i++) {
     weir_trainer *trainer = trainer_of(CONV, i % 2, 4);
     if (trainer == NULL) return bad;
-    weights[i] = tensor_of(trainer, "steps.0.weight");
+    weights[i] = trainer_tensor(trainer, "steps.0.weight", NULL);
     EXPECT(off_orthogonal(weights[i], WIDTH) <= 2e-7, text_of("off by %g", off_orthogonal(weights[i], WIDTH)));
     double trace = 0;
     for (size_t k = 0; k < WIDTH; k++) trace += (double)weights[i][k * (WIDTH + 1)];
@@ -161,7 +134,7 @@ int test_fresh_matrices(void) {
   EXPECT(memcmp(weights[0], weights[2], sizeof(float[WIDTH * WIDTH])) == 0, "a seed tells all");
   for (size_t i = 0; i < 3; i++) free(weights[i]);
   weir_trainer *trainer = trainer_of(FLOW("[5]", "{\"op\":\"rotation\"}"), 1, 4);
-  float *identity = tensor_of(trainer, "steps.0.weight");
+  float *identity = trainer_tensor(trainer, "steps.0.weight", NULL);
   for (size_t e = 0; e < 25; e++) EXPECT(identity[e] == (e % 6 == 0 ? 1 : 0), "a fresh rotation does nothing");
   free(identity);
   weir_trainer_close(trainer);
@@ -177,10 +150,10 @@ int test_factors_follow_the_weight(void) {
   enum { C = 8, DIMS = 72, N = 6 };
   float x[N * DIMS], z[DIMS];
   for (size_t e = 0; e < N * DIMS; e++) x[e] = sinf(0.7f * (float)e) + 0.1f * (float)(e % 7);
-  float *before = tensor_of(trainer, "steps.1.weight"), *fixed = tensor_of(trainer, "steps.2.weight");
+  float *before = trainer_tensor(trainer, "steps.1.weight", NULL), *fixed = trainer_tensor(trainer, "steps.2.weight", NULL);
   for (size_t i = 0; i < 5; i++) EXPECT(weir_trainer_step(trainer, x, N, 1e-2, NULL, NULL) == WEIR_OK, "");
-  float *after = tensor_of(trainer, "steps.1.weight"), *still = tensor_of(trainer, "steps.2.weight"),
-        *scales = tensor_of(trainer, "steps.0.log_scale");
+  float *after = trainer_tensor(trainer, "steps.1.weight", NULL), *still = trainer_tensor(trainer, "steps.2.weight", NULL),
+        *scales = trainer_tensor(trainer, "steps.0.log_scale", NULL);
   EXPECT(memcmp(before, after, C * C * sizeof *after) != 0, "it is trained");
   EXPECT(memcmp(fixed, still, C * C * sizeof *still) == 0, "it is not");
   folder f;
@@ -207,7 +180,7 @@ int test_factors_follow_the_weight(void) {
     EXPECT(weir_trainer_tensor_write(trainer, i, before) == WEIR_OK, "");
     EXPECT(weir_trainer_tensor_write(trainer, i, after) == WEIR_ERROR_TENSOR, "a row of zeros");
   }
-  float *now = tensor_of(trainer, "steps.1.weight");
+  float *now = trainer_tensor(trainer, "steps.1.weight", NULL);
   EXPECT(memcmp(now, before, C * C * sizeof *now) == 0, "");
   EXPECT(weir_trainer_step(trainer, x, N, 1e-2, NULL, NULL) == WEIR_OK, "");
   free(before), free(fixed), free(after), free(still), free(scales), free(now);

@@ -53,19 +53,6 @@ static weir_trainer *trainer_of(const net_case *c, weir_train_options options) {
   return trainer;
 }
 
-// The loss with tensor `index` moved by `step` times `direction`.
-static double moved_loss(weir_trainer *trainer, const float *x, size_t index, const float *values, const float *direction,
-                         size_t count, float step) {
-  float *moved = malloc(count * sizeof *moved);
-  for (size_t i = 0; i < count; i++) moved[i] = values[i] + step * direction[i];
-  double loss = NAN;
-  weir_trainer_tensor_write(trainer, index, moved);
-  weir_trainer_gradient(trainer, x, BATCH, &loss, NULL);
-  weir_trainer_tensor_write(trainer, index, values);
-  free(moved);
-  return loss;
-}
-
 static double norm_of(const float *values, size_t count) {
   double square = 0;
   for (size_t i = 0; i < count; i++) square += (double)values[i] * values[i];
@@ -85,11 +72,12 @@ static double slope_error(weir_trainer *trainer, const float *x, size_t index, s
   weir_i_random_normal(seed, 78, index, direction, count);
   for (size_t i = 0; i < count; i++) slope += (double)gradient[i] * direction[i];
   const float h = (float)(0.0005 / norm_of(direction, count));
+  const weir_train_batch batch = weir_train_batch_of(x, BATCH);
   double differences[2];
   for (int i = 0; i < 2; i++) {
     const float step = (float)(i + 1) * h;
-    differences[i] = (moved_loss(trainer, x, index, values, direction, count, step) -
-                      moved_loss(trainer, x, index, values, direction, count, -step)) /
+    differences[i] = (moved_loss(trainer, &batch, index, values, direction, count, step) -
+                      moved_loss(trainer, &batch, index, values, direction, count, -step)) /
                      (2 * step);
   }
   const double allowed =
@@ -200,20 +188,6 @@ static weir_trainer *fresh_trainer(const char *shape, const char *mask, const ch
   return trainer;
 }
 
-// A tensor's values; free() them. NULL when there is none of this name.
-static float *tensor_of(const weir_trainer *trainer, const char *name, size_t *count) {
-  weir_tensor_info info;
-  for (size_t i = 0; i < weir_trainer_tensor_count(trainer); i++) {
-    weir_trainer_tensor_info(trainer, i, &info);
-    if (strcmp(info.name, name) != 0) continue;
-    float *values = malloc(info.count * sizeof *values);
-    weir_trainer_tensor_read(trainer, i, WEIR_TENSOR_VALUE, values);
-    *count = info.count;
-    return values;
-  }
-  return NULL;
-}
-
 // Fresh glow and highway nets change nothing: weights of deviation 0.05, and a last layer of zeros.
 static int check_fresh_identity(const char *net) {
   int bad = 0;
@@ -228,7 +202,7 @@ static int check_fresh_identity(const char *net) {
     EXPECT(fabs(scores[i] - expected) < 1e-5 * fabs(expected), text_of("%s: %g, not %g", net, scores[i], expected));
   }
   size_t count = 0;
-  float *weight = tensor_of(trainer, "steps.0.net.in_conv.weight", &count);
+  float *weight = trainer_tensor(trainer, "steps.0.net.in_conv.weight", &count);
   const double deviation = count == 0 ? 0 : norm_of(weight, count) / sqrt((double)count);
   EXPECT(fabs(deviation - 0.05) < 0.05 * 4 / sqrt(2.0 * (double)count),
          text_of("%s: %zu weights of deviation %g", net, count, deviation));
@@ -241,7 +215,7 @@ static int check_fresh_identity(const char *net) {
 static int check_fresh_bound(const weir_trainer *trainer, const char *name, double fan_in) {
   int bad = 0;
   size_t count = 0;
-  float *values = tensor_of(trainer, name, &count);
+  float *values = trainer_tensor(trainer, name, &count);
   double largest = 0;
   for (size_t i = 0; i < count; i++) largest = fmax(largest, fabs(values[i]));
   largest *= sqrt(fan_in);

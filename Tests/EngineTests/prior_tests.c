@@ -178,19 +178,6 @@ int test_prior_classes_average(void) {
   return bad;
 }
 
-// The loss with one tensor moved along `direction`.
-static double moved_loss(weir_trainer *trainer, const weir_train_batch *batch, size_t index, const float *values,
-                         const float *direction, size_t count, double step) {
-  float *moved = malloc(count * sizeof *moved);
-  double loss = NAN;
-  for (size_t e = 0; e < count; e++) moved[e] = (float)(values[e] + step * direction[e]);
-  weir_trainer_tensor_write(trainer, index, moved);
-  weir_trainer_gradient_batch(trainer, batch, &loss, NULL);
-  weir_trainer_tensor_write(trainer, index, values);
-  free(moved);
-  return loss;
-}
-
 // Along its own gradient the loss rises by the gradient's square.
 static int check_differences(const char *prior, const int32_t *labels, double *worst) {
   int bad = 0;

@@ -137,19 +137,6 @@ static weir_trainer *trainer_of(const step_case *c, const weir_train_options *op
   return trainer;
 }
 
-// The loss at values + step * direction of tensor `index`.
-static double loss_at(weir_trainer *trainer, const float *x, size_t index, const float *values, const float *direction,
-                      size_t count, float step) {
-  float *moved = malloc(count * sizeof *moved);
-  for (size_t i = 0; i < count; i++) moved[i] = values[i] + step * direction[i];
-  double loss = NAN;
-  weir_trainer_tensor_write(trainer, index, moved);
-  weir_trainer_gradient(trainer, x, BATCH, &loss, NULL);
-  weir_trainer_tensor_write(trainer, index, values);
-  free(moved);
-  return loss;
-}
-
 // Steps without rectifiers bend smoothly, so four points give a slope whose error is rounding noise and little else.
 static int check_slope(const step_case *c, weir_trainer *trainer, const float *x, size_t index, double *worst) {
   int bad = 0;
@@ -169,9 +156,10 @@ static int check_slope(const step_case *c, weir_trainer *trainer, const float *x
     square += (double)gradient[i] * gradient[i];
   }
   const float h = (float)(0.02 / sqrt(length));
+  const weir_train_batch batch = weir_train_batch_of(x, BATCH);
   double moved[4];
   for (int i = 0; i < 4; i++)
-    moved[i] = loss_at(trainer, x, index, values, direction, info.count, h * (float)(i < 2 ? i - 2 : i - 1));
+    moved[i] = moved_loss(trainer, &batch, index, values, direction, info.count, h * (float)(i < 2 ? i - 2 : i - 1));
   const double measured = (moved[0] - 8 * moved[1] + 8 * moved[2] - moved[3]) / (12 * h);
   const double allowed = 0.5 * FLT_EPSILON * (fabs(loss) + 1) / h + 1e-6 * sqrt(square * length);
   const double part = fabs(slope - measured) / allowed;
