@@ -22,13 +22,11 @@ not: AffineCouplingTransform, whose scale is sigmoid(u + 2) + 0.001 and no Weir 
 activations than ReLU; couplings that pass on another number of dims than half of them; flows over images; conditional flows.
 """
 
-import argparse
-import sys
 
 import numpy as np
 
-from table_flow import Net, TableFlow, repeated
-from weir_model import Checkpoint, ImportFailure, Size, highest, read_state, write_model
+from table_flow import Net, TableFlow, import_checkpoint
+from weir_model import Checkpoint, ImportFailure, Size, highest
 
 TRANSFORMS = ("coupling", "batchnorm", "actnorm", "lu", "linear", "householder", "permutation", "affine", "identity")
 SIGNS = {"coupling": "transform_net.initial_layer.weight", "batchnorm": "unconstrained_weight", "actnorm": "log_scale",
@@ -180,25 +178,5 @@ class NflowsImporter:
             raise ImportFailure(f"{left[0]}{more} is left over: {why}")
 
 
-def main():
-    parser = argparse.ArgumentParser(description="Turns a checkpoint of an nflows flow over tables into a Weir model.",
-                                     formatter_class=argparse.RawDescriptionHelpFormatter,
-                                     epilog=__doc__[__doc__.index("The checkpoint"):])
-    parser.add_argument("--checkpoint", required=True, help="torch.save of the flow's state_dict")
-    parser.add_argument("--dims", required=True, type=int, help="columns of the table")
-    parser.add_argument("--transforms", required=True, type=lambda text: repeated(text, TRANSFORMS), metavar="LIST",
-                        help="in order; LIST*COUNT for one that repeats")
-    parser.add_argument("--output", required=True, help="the model file to write, .safetensors")
-    options = parser.parse_args()
-    if options.dims < 2:
-        parser.error("--dims must be 2 or more")
-    try:
-        importer = NflowsImporter(read_state(options.checkpoint), options)
-        importer.run()
-        write_model(options.output, importer.flow.description(), importer.flow.tensors, options.checkpoint, {"source": "nflows"})
-    except ImportFailure as failure:
-        sys.exit(f"import_nflows: {failure}")
-
-
 if __name__ == "__main__":
-    main()
+    import_checkpoint("nflows", __doc__, NflowsImporter, "--transforms", TRANSFORMS, "an nflows flow")

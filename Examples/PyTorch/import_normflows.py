@@ -24,14 +24,12 @@ scale_map="sigmoid" and "sigmoid_inv", spline, planar, radial, residual and auto
 that it scores), couplings that pass on another number of dims than half of them, mixtures as base, flows over images, conditional flows.
 """
 
-import argparse
 import re
-import sys
 
 import numpy as np
 
-from table_flow import Net, TableFlow, repeated
-from weir_model import ONE, Checkpoint, ImportFailure, Size, highest, read_state, write_model
+from table_flow import Net, TableFlow, import_checkpoint
+from weir_model import ONE, Checkpoint, ImportFailure, Size, highest
 
 FLOWS = ("coupling", "coupling:exp", "coupling:inv", "coupling:exp:inv", "masked", "permute", "swap", "actnorm", "const", "linear", "lu")
 
@@ -179,25 +177,5 @@ class NormflowsImporter:
             raise ImportFailure(f"{left[0]}{more} is left over: no part of this flow uses it; does --flows fit?")
 
 
-def main():
-    parser = argparse.ArgumentParser(description="Turns a checkpoint of a normflows flow over tables into a Weir model.",
-                                     formatter_class=argparse.RawDescriptionHelpFormatter,
-                                     epilog=__doc__[__doc__.index("The checkpoint"):])
-    parser.add_argument("--checkpoint", required=True, help="torch.save of the flow's state_dict")
-    parser.add_argument("--dims", required=True, type=int, help="columns of the table")
-    parser.add_argument("--flows", required=True, type=lambda text: repeated(text, FLOWS), metavar="LIST",
-                        help="in order; LIST*COUNT for one that repeats")
-    parser.add_argument("--output", required=True, help="the model file to write, .safetensors")
-    options = parser.parse_args()
-    if options.dims < 2:
-        parser.error("--dims must be 2 or more")
-    try:
-        importer = NormflowsImporter(read_state(options.checkpoint), options)
-        importer.run()
-        write_model(options.output, importer.flow.description(), importer.flow.tensors, options.checkpoint, {"source": "normflows"})
-    except ImportFailure as failure:
-        sys.exit(f"import_normflows: {failure}")
-
-
 if __name__ == "__main__":
-    main()
+    import_checkpoint("normflows", __doc__, NormflowsImporter, "--flows", FLOWS, "a normflows flow")

@@ -5,10 +5,11 @@ a scale exp(u) without tanh becomes exp(g tanh(u / g)) with g = 65536, which dif
 """
 
 import argparse
+import sys
 
 import numpy as np
 
-from weir_model import ImportFailure, factorise
+from weir_model import ImportFailure, factorise, read_state, write_model
 
 WIDE_GAIN = 65536.0
 
@@ -167,3 +168,24 @@ def repeated(text, known):
     if not words or not set(words) <= set(known):
         raise argparse.ArgumentTypeError(f"{text!r} is no list of {', '.join(known)}")
     return words
+
+
+def import_checkpoint(library, document, importer, kinds, known, noun):
+    """The command line of an importer: `--kinds LIST` says what the checkpoint's parts are. importer(state, options) has run() and flow."""
+    parser = argparse.ArgumentParser(description=f"Turns a checkpoint of {noun} over tables into a Weir model.",
+                                     formatter_class=argparse.RawDescriptionHelpFormatter,
+                                     epilog=document[document.index("The checkpoint"):])
+    parser.add_argument("--checkpoint", required=True, help="torch.save of the flow's state_dict")
+    parser.add_argument("--dims", required=True, type=int, help="columns of the table")
+    parser.add_argument(kinds, required=True, type=lambda text: repeated(text, known), metavar="LIST",
+                        help="in order; LIST*COUNT for one that repeats")
+    parser.add_argument("--output", required=True, help="the model file to write, .safetensors")
+    options = parser.parse_args()
+    if options.dims < 2:
+        parser.error("--dims must be 2 or more")
+    try:
+        made = importer(read_state(options.checkpoint), options)
+        made.run()
+        write_model(options.output, made.flow.description(), made.flow.tensors, options.checkpoint, {"source": library})
+    except ImportFailure as failure:
+        sys.exit(f"import_{library}: {failure}")
