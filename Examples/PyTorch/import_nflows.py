@@ -178,5 +178,9 @@ class NflowsImporter:
             raise ImportFailure(f"{left[0]}{more} is left over: {why}")
 
 
-if __name__ == "__main__":
+def main():
     import_checkpoint("nflows", __doc__, NflowsImporter, "--transforms", TRANSFORMS, "an nflows flow")
+
+
+if __name__ == "__main__":
+    main()

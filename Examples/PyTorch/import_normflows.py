@@ -177,5 +177,9 @@ class NormflowsImporter:
             raise ImportFailure(f"{left[0]}{more} is left over: no part of this flow uses it; does --flows fit?")
 
 
-if __name__ == "__main__":
+def main():
     import_checkpoint("normflows", __doc__, NormflowsImporter, "--flows", FLOWS, "a normflows flow")
+
+
+if __name__ == "__main__":
+    main()
