@@ -73,11 +73,16 @@ bool error_is(const weir_error *error, weir_status status) {
          memchr(error->where, '\0', sizeof error->where) != NULL && strchr(error->message, '\n') == NULL;
 }
 
-// With words on the command line, tests whose names have one of them.
+// With words on the command line, tests whose names have one of them; words after a - leave tests out.
 static bool wanted(const char *name, int argc, char **argv) {
-  for (int i = 1; i < argc; i++)
-    if (strstr(name, argv[i]) != NULL) return true;
-  return argc == 1;
+  bool named = false, some = false;
+  for (int i = 1; i < argc; i++) {
+    const bool out = argv[i][0] == '-', found = strstr(name, argv[i] + out) != NULL;
+    if (out && found) return false;
+    some = some || !out;
+    named = named || (!out && found);
+  }
+  return named || !some;
 }
 
 int main(int argc, char **argv) {

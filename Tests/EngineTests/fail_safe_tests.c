@@ -25,7 +25,7 @@ static int spoil(const char *name, const float *values, size_t value_count, size
   EXPECT(weir_score(d.session, x, BATCH, clean) == WEIR_OK, name);
   for (size_t i = 0; i < BATCH; i++) EXPECT(isfinite(clean[i]), name);
   // Every place of small inputs, and of large ones so many that all rows and columns have their turn.
-  const size_t stride = g.dims > 256 ? 11 : 1;
+  const size_t stride = g.dims > 256 ? 31 : 1;
   for (size_t v = 0; v < value_count; v++)
     for (size_t e = v % stride; e < g.dims; e += stride) {
       const size_t sample = (e + v) % BATCH;
