@@ -71,7 +71,8 @@ final class TrainingRun {
     tellWhatWasSkipped()
     guard state.skipped.count < step else {
       throw WeirError(
-        .numeric, where: "train", "every one of \(step) steps was dropped, so there is no trained model; scale the data or lower the rate")
+        .numeric, where: "train",
+        "every one of \(step) steps was dropped, so there is no trained model; scale the data or lower the learning rate")
     }
     if state.best == nil {
       // What follows can take minutes and can be stopped too.
