@@ -4,12 +4,16 @@
 #include "bijectors/lu.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "kernels/block.h"
 
 // Columns that are solved for at once: their sums stay in registers.
 enum { COLUMNS = WEIR_BLOCK };
+
+// Of I - W X: with more, the weight is as good as singular or the factors are another's, and one correction is not enough.
+static const double FARTHEST = 0.1;
 
 weir_status weir_i_lu_check(const weir_lu *lu, const char *lu_name, const char *pivots_name, weir_error *error) {
   const size_t c = lu->c;
@@ -86,6 +90,7 @@ static void identity(size_t c, size_t first, double *columns) {
 double weir_i_lu_invert(const weir_lu *lu, float *workspace, float *inverse) {
   const size_t c = lu->c;
   double *x = (double *)(void *)workspace, *rest = x + c * COLUMNS, logdet = 0;
+  bool near = true;
   for (size_t i = 0; i < c; i++) logdet += log(fabs((double)lu->lu[i * c + i]));
   memset(inverse, 0, weir_i_block_round(c) * c * sizeof *inverse);
   for (size_t first = 0; first < c; first += COLUMNS) {
@@ -95,11 +100,12 @@ double weir_i_lu_invert(const weir_lu *lu, float *workspace, float *inverse) {
     identity(c, first, rest);
     for (size_t i = 0; i < c; i++) subtract(lu->weight + i * c, x, c, rest + i * COLUMNS);
     for (size_t l = 0; l < width; l++) logdet -= rest[(first + l) * COLUMNS + l];
+    for (size_t e = 0; e < c * COLUMNS; e++) near = near && fabs(rest[e]) < FARTHEST;
     solve(lu, rest);
     for (size_t i = 0; i < c; i++)
       for (size_t l = 0; l < width; l++)
         inverse[(i / WEIR_BLOCK * c + first + l) * WEIR_BLOCK + i % WEIR_BLOCK] =
             (float)(x[i * COLUMNS + l] + rest[i * COLUMNS + l]);
   }
-  return logdet;
+  return near ? logdet : NAN;
 }

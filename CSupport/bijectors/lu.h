@@ -23,7 +23,8 @@ weir_status weir_i_lu_check(const weir_lu *lu, const char *lu_name, const char *
 size_t weir_i_lu_workspace(size_t c);
 
 /// Writes weight's inverse, packed as gemm reads it (kernels/gemm/gemm.h), and returns log|det weight|. Both follow from the rounded
-/// factorisation by one Newton step in double, so errors are the square of its own. A singular matrix gives -INFINITY or NaN.
+/// factorisation by one Newton step in double, so errors are the square of its own. A matrix that is singular, or as
+/// good as that in f32, and factors too far off for one step give -INFINITY or NaN, hence a score of -INFINITY.
 /// Pivots must have passed the check.
 double weir_i_lu_invert(const weir_lu *lu, float *workspace, float *inverse);
 

@@ -77,6 +77,7 @@
   TEST(steps_that_do_not_fit)         \
   TEST(matrices_that_contradict)      \
   TEST(determinant_of_rough_factors)  \
+  TEST(determinant_of_wrong_factors)  \
   TEST(factorisation)                 \
   TEST(fresh_matrices)                \
   TEST(factors_follow_the_weight)     \

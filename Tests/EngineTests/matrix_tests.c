@@ -57,6 +57,28 @@ int test_determinant_of_rough_factors(void) {
   return bad;
 }
 
+// Beside a large number the check can't see that a small one is wrong, and the determinant would be: no input may pass for likely then.
+int test_determinant_of_wrong_factors(void) {
+  int bad = 0;
+  model_parts parts = parts_of_spec(FLOW("[2]", "{\"op\":\"conv1x1\"}"), 1);
+  static const float weight[] = {1, 0, 0, 1e-5f}, lu[] = {1, 0, 0, 5e-5f}, pivots[] = {0, 1};
+  memcpy(parts_find(&parts, "steps.0.weight")->data, weight, sizeof weight);
+  memcpy(parts_find(&parts, "steps.0.lu")->data, lu, sizeof lu);
+  memcpy(parts_find(&parts, "steps.0.pivots")->data, pivots, sizeof pivots);
+  weir_model *model = NULL;
+  weir_error error = {0};
+  EXPECT(parts_open(&parts, NULL, &model, &error) == WEIR_OK, error.message);
+  weir_session_options options = weir_session_options_default();
+  desk d = desk_make(model, &options);
+  const float x[] = {0, 0};
+  double score = NAN;
+  EXPECT(weir_score(d.session, x, 1, &score) == WEIR_OK && score == -INFINITY, text_of("%g", score));
+  desk_free(&d);
+  weir_model_close(model);
+  parts_free(&parts);
+  return bad;
+}
+
 // LAPACK's own factors pass the check, and a singular matrix does not.
 int test_factorisation(void) {
   int bad = 0;
