@@ -31,6 +31,11 @@ public enum NumberText {
     return text
   }
 
+  /// So many of something: "1 epoch", "1,234 epochs".
+  public static func counted(_ value: Int, _ noun: String, _ plural: String? = nil) -> String {
+    "\(grouped(value)) \(value == 1 ? noun : plural ?? noun + "s")"
+  }
+
   /// Bytes in the largest binary unit below them: "1.5 MiB".
   public static func bytes(_ count: Int) -> String {
     scaled(Double(count), 1024, ["B", "KiB", "MiB", "GiB", "TiB"])

@@ -9,6 +9,7 @@ import WeirReport
     #expect(NumberText.fixed(-.infinity, 2) == "-inf")
     #expect(NumberText.grouped(1_234_567) == "1,234,567")
     #expect(NumberText.grouped(-999) == "-999")
+    #expect(NumberText.counted(1, "epoch") == "1 epoch" && NumberText.counted(2000, "batch", "batches") == "2,000 batches")
     #expect(NumberText.bytes(1536) == "1.5 KiB")
     #expect(NumberText.flops(7.4e9) == "7.4 GFLOP")
     #expect([5, 65, 3700].map { NumberText.duration($0) } == ["5s", "1m 05s", "1h 01m"])

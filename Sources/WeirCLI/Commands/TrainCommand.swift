@@ -126,13 +126,13 @@ struct TrainCommand: ParsableCommand {
 
   private func announce(_ setup: TrainingSetup, _ trainer: Trainer, _ threads: Int) {
     let (plan, data) = (setup.plan, setup.data)
-    func counted(_ count: Int?, _ what: String) -> String { count.map { ", \(NumberText.grouped($0)) \(what)" } ?? "" }
+    func part(_ count: Int?, _ what: String) -> String { count.map { ", \(NumberText.grouped($0)) \(what)" } ?? "" }
     let others =
-      counted(data.validation?.count, "for validation") + counted(data.test?.input.count, "for the test")
-      + counted(data.negative?.count, "negative")
+      part(data.validation?.count, "for validation") + part(data.test?.input.count, "for the test")
+      + part(data.negative?.count, "negative")
     Console.error(
-      "\(NumberText.grouped(data.train.count)) \(plan.noun) of \(plan.dims) dimensions\(others), \(plan.epochs) epochs of "
-        + "\(NumberText.grouped(plan.batches)) batches of \(plan.batch), \(threads) threads, "
+      "\(NumberText.grouped(data.train.count)) \(plan.noun) of \(plan.dims) dimensions\(others), \(NumberText.counted(plan.epochs, "epoch")) of "
+        + "\(NumberText.counted(plan.batches, "batch", "batches")) of \(plan.batch), \(NumberText.counted(threads, "thread")), "
         + "\(NumberText.bytes(trainer.bytes)) of memory")
   }
 }
