@@ -23,7 +23,6 @@ import time
 
 # Nothing large may be imported here: on Linux a child's peak memory starts from its parent's.
 
-GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "Tests", "Golden")
 FASHION_MNIST = "/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz"
 SCALES, CHANNELS, BLOCKS, BATCH, LEARNING_RATE = 2, 32, 2, 32, 5e-5
 WARM_UP = 5
@@ -46,24 +45,13 @@ train:
 
 def pytorch(data, threads):
     """The PyTorch process: for every step a line of JSON like one of Weir's log, with images_per_second since the first step began."""
-    sys.path.insert(0, GOLDEN)
     import torch
-    from make_golden import IMAGE, coupling, make_model, resnet, reversible
+    from compared_flows import Case, make_model, realnvp
     from reference_flow import ReferenceFlow
 
     torch.set_num_threads(threads)
-    steps, channels, mid = list(IMAGE), 1, CHANNELS
-    for scale in range(SCALES):
-        steps += [coupling(reversible("checkerboard", r), resnet(mid, BLOCKS)) for r in (False, True, False)]
-        if scale == SCALES - 1:
-            steps.append(coupling(reversible("checkerboard", True), resnet(mid, BLOCKS)))
-        else:
-            mid *= 2
-            steps.append({"op": "squeeze"})
-            steps += [coupling(reversible("channel", r), resnet(mid, BLOCKS)) for r in (False, True, False)]
-            steps.append({"op": "factor_out", "keep": 2 * channels})
-            channels *= 2
-    flow = ReferenceFlow(*make_model((1, 28, 28), steps, 0), torch.float32)
+    spec, tensors, _ = make_model(Case((1, 28, 28), realnvp(SCALES, CHANNELS, BLOCKS), BATCH), 0)
+    flow = ReferenceFlow(spec, tensors, torch.float32)
     with open(data, "rb") as file:
         file.seek(16)
         images = torch.frombuffer(bytearray(file.read()), dtype=torch.uint8).reshape(-1, 1, 28, 28)
