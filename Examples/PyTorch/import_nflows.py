@@ -25,8 +25,8 @@ activations than ReLU; couplings that pass on another number of dims than half o
 
 import numpy as np
 
-from table_flow import Net, TableFlow, import_checkpoint
-from weir_model import Checkpoint, ImportFailure, Size, highest
+from table_flow import Net, TableImporter, import_checkpoint
+from weir_model import ImportFailure, Size, highest
 
 TRANSFORMS = ("coupling", "batchnorm", "actnorm", "lu", "linear", "householder", "permutation", "affine", "identity")
 SIGNS = {"coupling": "transform_net.initial_layer.weight", "batchnorm": "unconstrained_weight", "actnorm": "log_scale",
@@ -37,23 +37,14 @@ def softplus(x):
     return np.logaddexp(0.0, x)
 
 
-class NflowsImporter:
+class NflowsImporter(TableImporter):
     def __init__(self, state, options):
-        self.checkpoint, self.options, self.dims = Checkpoint(state), options, Size(options.dims, "--dims")
-        self.flow = TableFlow(options.dims)
-
-    def take(self, place, leaf, *sizes):
-        name = f"{place}.{leaf}"
-        if name not in self.checkpoint.state:
-            raise ImportFailure(f"{name} is missing: --transforms or --dims does not fit the checkpoint")
-        return self.checkpoint.take(name, sizes).astype(np.float64)
+        super().__init__(state, options, "--transforms")
 
     def whole_numbers(self, place, leaf, count=None):
         """The indices in a buffer: each below dims and none twice."""
-        name = f"{place}.{leaf}"
-        value = self.checkpoint.state.get(name)
-        if value is None:
-            raise ImportFailure(f"{name} is missing: --transforms does not fit the checkpoint")
+        name = self.present(place, leaf)
+        value = self.checkpoint.state[name]
         numbers = value.tolist() if value.dim() == 1 and not value.is_floating_point() else None
         if numbers is None or len(set(numbers)) != len(numbers) or not all(0 <= number < self.dims.value for number in numbers):
             raise ImportFailure(f"{name} does not hold different whole numbers below --dims {self.dims.value}")

@@ -28,29 +28,21 @@ import re
 
 import numpy as np
 
-from table_flow import Net, TableFlow, import_checkpoint
-from weir_model import ONE, Checkpoint, ImportFailure, Size, highest
+from table_flow import Net, TableImporter, import_checkpoint
+from weir_model import ONE, ImportFailure, Size, highest
 
 FLOWS = ("coupling", "coupling:exp", "coupling:inv", "coupling:exp:inv", "masked", "permute", "swap", "actnorm", "const", "linear", "lu")
 
 
-class NormflowsImporter:
+class NormflowsImporter(TableImporter):
     """Their flows map latents to data; from data to latents they are passed backwards, each by its inverse."""
 
     def __init__(self, state, options):
-        self.checkpoint, self.options, self.dims = Checkpoint(state), options, Size(options.dims, "--dims")
-        self.flow = TableFlow(options.dims)
-
-    def take(self, place, leaf, *sizes):
-        name = f"{place}.{leaf}"
-        if name not in self.checkpoint.state:
-            raise ImportFailure(f"{name} is missing: --flows or --dims does not fit the checkpoint")
-        return self.checkpoint.take(name, sizes).astype(np.float64)
+        super().__init__(state, options, "--flows")
 
     def order(self, place, leaf):
-        name, value = f"{place}.{leaf}", self.checkpoint.state.get(f"{place}.{leaf}")
-        if value is None:
-            raise ImportFailure(f"{name} is missing: --flows does not fit the checkpoint")
+        name = self.present(place, leaf)
+        value = self.checkpoint.state[name]
         if value.is_floating_point() or sorted(value.reshape(-1).tolist()) != list(range(self.dims.value)):
             raise ImportFailure(f"{name} is no order of --dims {self.dims.value} dims")
         self.checkpoint.skip(name)

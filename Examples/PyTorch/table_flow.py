@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 
-from weir_model import ImportFailure, factorise, read_state, write_model
+from weir_model import Checkpoint, ImportFailure, Size, factorise, read_state, write_model
 
 WIDE_GAIN = 65536.0
 
@@ -168,6 +168,24 @@ def repeated(text, known):
     if not words or not set(words) <= set(known):
         raise argparse.ArgumentTypeError(f"{text!r} is no list of {', '.join(known)}")
     return words
+
+
+class TableImporter:
+    """What the importers share: the checkpoint, the flow that comes of it, and tensors taken by name. `option` is what lists the parts."""
+
+    def __init__(self, state, options, option):
+        self.checkpoint, self.options, self.dims = Checkpoint(state), options, Size(options.dims, "--dims")
+        self.flow, self.option = TableFlow(options.dims), option
+
+    def present(self, place, leaf, also=""):
+        """The tensor's name, once it is sure to be there."""
+        name = f"{place}.{leaf}"
+        if name not in self.checkpoint.state:
+            raise ImportFailure(f"{name} is missing: {self.option}{also} does not fit the checkpoint")
+        return name
+
+    def take(self, place, leaf, *sizes):
+        return self.checkpoint.take(self.present(place, leaf, " or --dims"), sizes).astype(np.float64)
 
 
 def import_checkpoint(library, document, importer, kinds, known, noun):
