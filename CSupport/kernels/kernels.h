@@ -18,9 +18,11 @@
 #include "kernels/optimizer/optimizer.h"
 #include "kernels/preact/preact.h"
 #include "kernels/vecmath/vecmath.h"
+#include "kernels/winograd/winograd.h"
 
 typedef struct weir_kernels {
   const char *isa;
+  size_t product_blocks;  // blocks of output channels that gemm_forward and conv3x3_forward take at once
 #define WEIR_KERNEL(slot) weir_k_##slot##_fn *slot;
 #include "kernels/kernels.def"
 #undef WEIR_KERNEL

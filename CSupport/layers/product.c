@@ -77,6 +77,7 @@ weir_layer weir_i_product_make(weir_build *build, weir_product_options options) 
       .kernel = options.kernel,
       .in = options.in,
       .oc = options.oc,
+      .region = {0, 0, options.in.h, options.in.w},
       .relu = options.relu,
       .negate = options.negate,
       .slope = options.slope,

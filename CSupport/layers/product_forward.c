@@ -140,8 +140,25 @@ static void forward_single(forward_job *job) {
   weir_i_parallel_for(&job->run->team, product->kernel == 3 ? product->in.h : weir_i_product_pixels(product), forward_rows, job);
 }
 
+static weir_winograd_conv winograd_of(const weir_product *product, const weir_layer_run *run, const weir_layer_maps *maps) {
+  weir_winograd_conv conv = {.x = maps->x[0],
+                             .relu = product->relu,
+                             .slope = product->slope,
+                             .weight = run->packed + product->packed_weight,
+                             .bias = product->has_bias ? run->packed + product->packed_bias : NULL,
+                             .residual = maps->residual,
+                             .y = maps->y,
+                             .ic = product->in.c,
+                             .oc = product->oc,
+                             .h = product->in.h,
+                             .w = product->in.w,
+                             .region = run->training ? weir_i_product_whole(product) : product->region};
+  preactivation_constants(product, run, maps->norm, &conv.scale, &conv.shift);
+  return conv;
+}
+
 size_t weir_i_product_forward_samples(const weir_product *product, const weir_layer_run *run) {
-  if (weir_i_product_direct(product)) return 0;
+  if (weir_i_product_direct(product) || weir_i_product_winograd(product)) return 0;
   return weir_i_product_table(product) ? run->n : run->team.threads;
 }
 
@@ -151,6 +168,12 @@ void weir_i_product_forward(const weir_layer *layer, const weir_parameters *para
   const size_t mark = weir_i_arena_mark(run->scratch);
   if (product->norm.present && run->training)
     weir_i_norm_forward(&product->norm, parameters, run, maps->x[0], product->in, maps->norm);
+  if (weir_i_product_winograd(product)) {
+    const weir_winograd_conv conv = winograd_of(product, run, maps);
+    weir_i_winograd_conv_forward(&conv, run);
+    weir_i_arena_release(run->scratch, mark);
+    return;
+  }
   float *scratch = weir_i_arena_take(run->scratch, weir_i_product_forward_samples(product, run) * weir_i_product_p_floats(product),
                                      sizeof *scratch);
   forward_job job = {product, run, maps, NULL, scratch};

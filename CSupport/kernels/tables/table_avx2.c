@@ -27,6 +27,7 @@
 #include "kernels/optimizer/optimizer_simd.inl"
 #include "kernels/preact/preact_simd.inl"
 #include "kernels/vecmath/vecmath_simd.inl"
+#include "kernels/winograd/winograd_simd.inl"
 
 #if defined(__clang__)
 #pragma clang attribute pop
@@ -36,6 +37,7 @@
 
 const weir_kernels weir_i_kernels_avx2 = {
     .isa = WEIR_SIMD_ISA,
+    .product_blocks = WEIR_SIMD_CONV_BLOCKS,
 #define WEIR_KERNEL(slot) .slot = WEIR_SIMD_NAME(slot),
 #include "kernels/kernels.def"
 #undef WEIR_KERNEL

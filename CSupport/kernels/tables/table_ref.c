@@ -7,6 +7,7 @@
 
 const weir_kernels weir_i_kernels_ref = {
     .isa = "ref",
+    .product_blocks = 1,
 #define WEIR_KERNEL(slot) .slot = weir_k_##slot##_ref,
 #include "kernels/kernels.def"
 #undef WEIR_KERNEL

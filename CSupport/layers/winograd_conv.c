@@ -1,0 +1,127 @@
+// Samples go in chunks through two stages: all their inputs are transformed, then block by block of output channels the weights are, 36
+// products follow, and their sums become outputs. Weights are transformed anew each time: they take four times the memory so, and reading
+// that much would take longer.
+#include "layers/winograd_conv.h"
+
+enum {
+  LEAST_CHANNELS = 8,  // below, transforms outweigh the products that they save
+  LEAST_PIXELS = 16,
+  CHUNK_TILES = 64,  // enough rows for a matrix product, and few enough for a second-level cache
+};
+
+typedef struct chunk {
+  const weir_winograd_conv *conv;
+  const weir_layer_run *run;
+  weir_winograd_grid grid;
+  size_t first;              // sample
+  float *v, *u, *m, *strip;  // one v; one of the others a thread
+  size_t v_plane, u_plane, m_plane, strip_floats;
+} chunk;
+
+bool weir_i_winograd_conv_pays(size_t ic, weir_region region) {
+  return ic >= LEAST_CHANNELS && region.rows * region.columns >= LEAST_PIXELS;
+}
+
+static chunk take(const weir_winograd_conv *conv, const weir_layer_run *run) {
+  chunk c = {.conv = conv, .run = run, .grid = {conv->h, conv->w, conv->region, 1}};
+  const size_t tiles = weir_i_winograd_tiles(&c.grid), most = tiles < CHUNK_TILES ? CHUNK_TILES / tiles : 1;
+  c.grid.samples = run->n < most ? run->n : most;
+  const size_t threads = run->team.threads, lanes = run->kernels->product_blocks * WEIR_BLOCK;
+  c.v_plane = weir_i_winograd_plane(weir_i_winograd_tiles(&c.grid) * weir_i_block_round(conv->ic));
+  c.u_plane = weir_i_winograd_plane(lanes * conv->ic);
+  c.m_plane = weir_i_winograd_plane(lanes * weir_i_winograd_tiles(&c.grid));
+  c.strip_floats = weir_i_winograd_strip(&c.grid);
+  c.v = weir_i_arena_take(run->scratch, WEIR_WINOGRAD_PLANES * c.v_plane, sizeof(float));
+  c.u = weir_i_arena_take(run->scratch, threads * WEIR_WINOGRAD_PLANES * c.u_plane, sizeof(float));
+  c.m = weir_i_arena_take(run->scratch, threads * WEIR_WINOGRAD_PLANES * c.m_plane, sizeof(float));
+  c.strip = weir_i_arena_take(run->scratch, threads * c.strip_floats, sizeof(float));
+  return c;
+}
+
+void weir_i_winograd_conv_reserve(const weir_winograd_conv *conv, const weir_layer_run *run) {
+  const size_t mark = weir_i_arena_mark(run->scratch);
+  take(conv, run);
+  weir_i_arena_release(run->scratch, mark);
+}
+
+// Items are samples times blocks of input channels.
+static void transform_inputs(void *arg, size_t begin, size_t end, size_t thread) {
+  const chunk *c = arg;
+  const weir_winograd_conv *conv = c->conv;
+  const size_t blocks = weir_i_blocks(conv->ic), sample = weir_i_block_round(conv->ic) * conv->h * conv->w;
+  for (size_t item = begin; item < end; item++) {
+    const weir_winograd_input input = {.x = conv->x + (c->first + item / blocks) * sample,
+                                       .scale = conv->scale,
+                                       .shift = conv->shift,
+                                       .relu = conv->relu,
+                                       .slope = conv->slope,
+                                       .c = conv->ic,
+                                       .grid = c->grid,
+                                       .sample = item / blocks,
+                                       .strip = c->strip + thread * c->strip_floats,
+                                       .v = c->v,
+                                       .v_plane = c->v_plane};
+    c->run->kernels->winograd_input(&input, item % blocks, item % blocks + 1);
+  }
+}
+
+static void multiply(const chunk *c, const float *u, float *m, size_t blocks) {
+  const size_t map = weir_i_winograd_tiles(&c->grid) * WEIR_BLOCK;
+  for (size_t p = 0; p < WEIR_WINOGRAD_PLANES; p++) {
+    const weir_winograd_range tiles = weir_i_winograd_range(&c->grid, p / WEIR_WINOGRAD_POINTS, p % WEIR_WINOGRAD_POINTS);
+    const weir_gemm gemm = {.x = c->v + p * c->v_plane,
+                            .weight = u + p * c->u_plane,
+                            .y = m + p * c->m_plane,
+                            .x_row = WEIR_BLOCK,
+                            .x_block = map,
+                            .y_row = WEIR_BLOCK,
+                            .y_block = map,
+                            .inputs = c->conv->ic,
+                            .outputs = blocks * WEIR_BLOCK};
+    c->run->kernels->gemm_forward(&gemm, tiles.begin, tiles.end, 0, blocks);
+  }
+}
+
+static void transform_outputs(const chunk *c, const float *m, size_t block, size_t blocks) {
+  const weir_winograd_conv *conv = c->conv;
+  const size_t tiles = weir_i_winograd_tiles(&c->grid), pixels = conv->h * conv->w, oc_blocks = weir_i_blocks(conv->oc);
+  for (size_t i = 0; i < c->grid.samples; i++)
+    for (size_t b = 0; b < blocks; b++) {
+      const size_t at = ((c->first + i) * oc_blocks + block + b) * pixels * WEIR_BLOCK;
+      const weir_winograd_output output = {.m = m + b * tiles * WEIR_BLOCK,
+                                           .m_plane = c->m_plane,
+                                           .grid = c->grid,
+                                           .sample = i,
+                                           .bias = conv->bias == NULL ? NULL : conv->bias + (block + b) * WEIR_BLOCK,
+                                           .residual = conv->residual == NULL ? NULL : conv->residual + at,
+                                           .y = conv->y + at};
+      c->run->kernels->winograd_output(&output);
+    }
+}
+
+// Items are as many blocks of output channels as a matrix product takes at once.
+static void compute_outputs(void *arg, size_t begin, size_t end, size_t thread) {
+  const chunk *c = arg;
+  const weir_winograd_conv *conv = c->conv;
+  const size_t step = c->run->kernels->product_blocks, oc_blocks = weir_i_blocks(conv->oc), panel = conv->ic * 9 * WEIR_BLOCK;
+  float *u = c->u + thread * WEIR_WINOGRAD_PLANES * c->u_plane, *m = c->m + thread * WEIR_WINOGRAD_PLANES * c->m_plane;
+  for (size_t item = begin; item < end; item++) {
+    const size_t block = item * step, blocks = oc_blocks - block < step ? oc_blocks - block : step;
+    for (size_t b = 0; b < blocks; b++)
+      c->run->kernels->winograd_weights(conv->weight + (block + b) * panel, conv->ic, u + b * conv->ic * WEIR_BLOCK, c->u_plane);
+    multiply(c, u, m, blocks);
+    transform_outputs(c, m, block, blocks);
+  }
+}
+
+void weir_i_winograd_conv_forward(const weir_winograd_conv *conv, const weir_layer_run *run) {
+  const size_t mark = weir_i_arena_mark(run->scratch);
+  chunk c = take(conv, run);
+  const size_t samples = c.grid.samples, step = run->kernels->product_blocks;
+  for (c.first = 0; c.first < run->n; c.first += samples) {
+    if (run->n - c.first < samples) c.grid.samples = run->n - c.first;
+    weir_i_parallel_for(&run->team, c.grid.samples * weir_i_blocks(conv->ic), transform_inputs, &c);
+    weir_i_parallel_for(&run->team, (weir_i_blocks(conv->oc) + step - 1) / step, compute_outputs, &c);
+  }
+  weir_i_arena_release(run->scratch, mark);
+}

@@ -1,0 +1,33 @@
+// A 3x3 convolution of n samples by Winograd's filtering (kernels/winograd/winograd.h).
+#ifndef WEIR_LAYERS_WINOGRAD_CONV_H
+#define WEIR_LAYERS_WINOGRAD_CONV_H
+
+#include "layers/layer.h"
+
+/// y = bias + residual + weight * activation(x), in the region of every sample.
+///
+/// x, y, residual  [n][blocks(ic or oc)][h][w][16];  weight, bias as weir_conv3x3 has them;  scale, shift, relu, slope as weir_preact
+typedef struct weir_winograd_conv {
+  const float *x;
+  const float *scale;
+  const float *shift;
+  bool relu;
+  float slope;
+  const float *weight;
+  const float *bias;
+  const float *residual;
+  float *y;
+  size_t ic, oc, h, w;
+  weir_region region;
+} weir_winograd_conv;
+
+/// True where it takes less time than direct convolution; known by the shape alone, so that a sample's bits do not depend on the others.
+bool weir_i_winograd_conv_pays(size_t ic, weir_region region);
+
+/// Takes from run->scratch what a forward takes, and gives it back. Reads only ic, oc, h, w and region.
+void weir_i_winograd_conv_reserve(const weir_winograd_conv *conv, const weir_layer_run *run);
+
+/// Reads every sample before it writes it.
+void weir_i_winograd_conv_forward(const weir_winograd_conv *conv, const weir_layer_run *run);
+
+#endif
