@@ -45,8 +45,10 @@ static weir_status parse(weir_step *step, weir_build *build, const weir_step_sou
     coupling->packed_id = weir_i_build_packed(build, weir_i_map_count(net_input));
     coupling->packed_change = weir_i_build_packed(build, changed * pixels);
   }
-  return weir_i_net_parse(build, source->json, weir_i_json_get(source->json, source->object, "net"), net_path, net_input,
-                          coupling->affine ? 2 * changed : changed, &coupling->net, error);
+  status = weir_i_net_parse(build, source->json, weir_i_json_get(source->json, source->object, "net"), net_path, net_input,
+                            coupling->affine ? 2 * changed : changed, &coupling->net, error);
+  if (status == WEIR_OK) weir_i_net_narrow(coupling->net, weir_i_mask_changed_region(&coupling->mask, step->in));
+  return status;
 }
 
 static void pack_masks(const coupling_step *coupling, weir_map map, float *packed) {

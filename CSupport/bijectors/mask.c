@@ -154,6 +154,18 @@ weir_mask_cell weir_i_mask_cell(const weir_mask *mask, weir_map map, size_t c, s
   return mask->type->cell(mask, tile, c, h % tile.h, w % tile.w);
 }
 
+weir_region weir_i_mask_changed_region(const weir_mask *mask, weir_map map) {
+  const weir_map tile = tile_of(mask, map);
+  if (mask->type->splits_channels) return weir_i_region_whole(tile.h, tile.w);
+  weir_region region = {0};
+  for (size_t c = 0; c < tile.c; c++)
+    for (size_t h = 0; h < tile.h; h++)
+      for (size_t w = 0; w < tile.w; w++)
+        if (mask->type->cell(mask, tile, c, h, w) == WEIR_CELL_CHANGE)
+          region = weir_i_region_join(region, (weir_region){h, w, 1, 1});
+  return region;
+}
+
 /// Where row h of a tile's channel c begins in the whole map.
 static size_t row_at(const weir_mask *mask, weir_map map, weir_map tile, size_t number, size_t c, size_t h) {
   return (c * map.h + number / mask->factor * tile.h + h) * map.w + number % mask->factor * tile.w;

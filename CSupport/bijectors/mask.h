@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/status.h"
+#include "kernels/region.h"
 #include "layers/layout.h"
 
 /// What a cell of the map does. The cycle masks leave two quadrants as they are and unseen.
@@ -36,6 +37,9 @@ weir_status weir_i_mask_parse(weir_mask *mask, const weir_json *json, int object
 
 /// What cell [c, h, w] of the whole map does. Not for masks that split channels.
 weir_mask_cell weir_i_mask_cell(const weir_mask *mask, weir_map map, size_t c, size_t h, size_t w);
+
+/// The smallest region that holds all changed cells, of a tile.
+weir_region weir_i_mask_changed_region(const weir_mask *mask, weir_map map);
 
 /// Tiles that the map is cut in, each a sample of its own for the net; row by row.
 static inline size_t weir_i_mask_tiles(const weir_mask *mask) { return mask->factor * mask->factor; }

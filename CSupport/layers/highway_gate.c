@@ -54,7 +54,12 @@ static void backward(const weir_layer *layer, const weir_parameters *parameters,
   weir_i_parallel_for(&run->team, items_of(layer, run), backward_blocks, &job);
 }
 
-static const weir_layer_class gate_class = {.forward = forward, .backward = backward};
+static weir_region reads(const weir_layer *layer, weir_region region) {
+  (void)layer;
+  return region;
+}
+
+static const weir_layer_class gate_class = {.forward = forward, .backward = backward, .reads = reads};
 
 weir_layer weir_i_gate_make(weir_build *build, weir_map map) {
   const weir_layer layer = weir_i_layer_start(build, &gate_class, sizeof(gate));

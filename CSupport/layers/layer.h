@@ -5,6 +5,7 @@
 
 #include "base/parallel.h"
 #include "kernels/kernels.h"
+#include "kernels/region.h"
 #include "layers/layout.h"
 #include "layers/parameter.h"
 
@@ -43,6 +44,7 @@ typedef struct weir_layer {
   int inputs[WEIR_LAYER_INPUTS];  // values of the net that it reads, WEIR_NONE past the last
   int output;                     // value that it gives
   int residual;                   // value that it adds to that, WEIR_NONE for none
+  weir_region region;             // pixels of its output that scoring needs; training needs them all
 } weir_layer;
 
 /// The arrays of one run of a layer, in the order of its inputs. norm holds [4][round(c)]: scale, shift, mean, 1/deviation of the batch,
@@ -68,9 +70,16 @@ struct weir_layer_class {
   /// Adds to dx and to the parameters' gradients.
   void (*backward)(const weir_layer *layer, const weir_parameters *parameters, const weir_layer_run *run,
                    const weir_layer_maps *maps);
-  /// Multiplications and additions for one sample. NULL for few.
+  /// Pixels of its inputs that it reads for a region of its output. NULL when that is all of them.
+  weir_region (*reads)(const weir_layer *layer, weir_region region);
+  /// Multiplications and additions to score one sample. NULL for few.
   double (*flops)(const weir_layer *layer);
 };
+
+/// Pixels of its output, a map, that this run needs.
+static inline weir_region weir_i_layer_region(const weir_layer *layer, const weir_layer_run *run, weir_map map) {
+  return run->training ? weir_i_region_whole(map.h, map.w) : layer->region;
+}
 
 /// A layer without inputs and output, with zeroed memory of `bytes` for layer.own. Without memory own is NULL and the build has failed.
 weir_layer weir_i_layer_start(weir_build *build, const weir_layer_class *type, size_t bytes);

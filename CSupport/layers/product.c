@@ -27,8 +27,13 @@ static void pack(const weir_layer *layer, const weir_parameters *parameters, con
 
 static double flops(const weir_layer *layer) {
   const weir_product *product = layer->own;
-  const double pixels = (double)product->in.h * (double)product->in.w;
-  return 2.0 * pixels * (double)product->oc * (double)weir_i_product_ic(product) * (double)(product->kernel * product->kernel);
+  return 2.0 * weir_i_region_pixels(layer->region) * (double)product->oc * (double)weir_i_product_ic(product) *
+         (double)(product->kernel * product->kernel);
+}
+
+static weir_region reads(const weir_layer *layer, weir_region region) {
+  const weir_product *product = layer->own;
+  return weir_i_region_grow(region, weir_i_product_halo(product), product->in.h, product->in.w);
 }
 
 static const weir_layer_class product_class = {
@@ -36,6 +41,7 @@ static const weir_layer_class product_class = {
     .reserve = weir_i_product_reserve,
     .forward = weir_i_product_forward,
     .backward = weir_i_product_backward,
+    .reads = reads,
     .flops = flops,
 };
 
@@ -77,7 +83,6 @@ weir_layer weir_i_product_make(weir_build *build, weir_product_options options) 
       .kernel = options.kernel,
       .in = options.in,
       .oc = options.oc,
-      .region = {0, 0, options.in.h, options.in.w},
       .relu = options.relu,
       .negate = options.negate,
       .slope = options.slope,

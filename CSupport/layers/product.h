@@ -7,10 +7,9 @@
 #include "layers/winograd_conv.h"
 
 typedef struct weir_product {
-  size_t kernel;       // 3 or 1
-  weir_map in;         // the input map
-  size_t oc;           // output channels
-  weir_region region;  // of the output: what scoring needs
+  size_t kernel;  // 3 or 1
+  weir_map in;    // the input map
+  size_t oc;      // output channels
   bool relu, negate;
   float slope;  // of the rectifier below zero
   weir_norm norm;
@@ -60,11 +59,6 @@ static inline size_t weir_i_product_p_floats(const weir_product *product) {
   return weir_i_block_round(weir_i_product_ic(product)) * (product->in.h + pad) * (product->in.w + pad);
 }
 
-/// All pixels.
-static inline weir_region weir_i_product_whole(const weir_product *product) {
-  return (weir_region){0, 0, product->in.h, product->in.w};
-}
-
 /// True when the samples are the rows of one product.
 static inline bool weir_i_product_table(const weir_product *product) {
   return product->kernel == 1 && weir_i_product_pixels(product) == 1;
@@ -77,7 +71,7 @@ static inline bool weir_i_product_direct(const weir_product *product) {
 
 /// True when it goes by Winograd's filtering, which preactivates as it reads.
 static inline bool weir_i_product_winograd(const weir_product *product) {
-  return product->kernel == 3 && !product->negate && weir_i_winograd_conv_pays(product->in.c, weir_i_product_whole(product));
+  return product->kernel == 3 && !product->negate && weir_i_winograd_conv_pays(product->in.c, product->in.h, product->in.w);
 }
 
 /// The preactivation of one sample: x -> p. state is the batch's norm state in training, NULL otherwise.

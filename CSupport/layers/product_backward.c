@@ -211,8 +211,11 @@ void weir_i_product_reserve(const weir_layer *layer, const weir_layer_run *run) 
   }
   weir_i_arena_release(run->scratch, mark);
   if (weir_i_product_winograd(product)) {
-    const weir_winograd_conv conv = {
-        .ic = product->in.c, .oc = product->oc, .h = product->in.h, .w = product->in.w, .region = weir_i_product_whole(product)};
+    const weir_winograd_conv conv = {.ic = product->in.c,
+                                     .oc = product->oc,
+                                     .h = product->in.h,
+                                     .w = product->in.w,
+                                     .region = weir_i_layer_region(layer, run, product->in)};
     weir_i_winograd_conv_reserve(&conv, run);
   }
   weir_i_arena_take(run->scratch, weir_i_product_forward_samples(product, run) * weir_i_product_p_floats(product), sizeof(float));

@@ -2,6 +2,7 @@
 
 typedef struct forward_job {
   const weir_product *product;
+  weir_region region;
   const weir_layer_run *run;
   const weir_layer_maps *maps;
   const float *p;  // tables and single samples: preactivations made beforehand; NULL: made sample by sample in scratch
@@ -66,6 +67,28 @@ static weir_gemm gemm_of(const forward_job *job, const float *p, size_t sample) 
                      .outputs = job->product->oc};
 }
 
+/// Output rows [begin, end) of a map, counted from the region's first.
+static void multiply_rows(const forward_job *job, const float *p, size_t sample, size_t begin, size_t end) {
+  const weir_product *product = job->product;
+  const weir_region region = job->region;
+  begin += region.row, end += region.row;
+  if (product->kernel == 3) {
+    const weir_conv3x3 conv = conv_of(job, p, sample);
+    job->run->kernels->conv3x3_forward(&conv, begin, end);
+    return;
+  }
+  const weir_gemm gemm = gemm_of(job, p, sample);
+  const size_t w = product->in.w, blocks = weir_i_blocks(product->oc);
+  if (region.columns == w) {
+    job->run->kernels->gemm_forward(&gemm, begin * w, end * w, 0, blocks);
+    return;
+  }
+  for (size_t row = begin; row < end; row++) {
+    const size_t pixel = row * w + region.column;
+    job->run->kernels->gemm_forward(&gemm, pixel, pixel + region.columns, 0, blocks);
+  }
+}
+
 static void forward_samples(void *arg, size_t begin, size_t end, size_t thread) {
   const forward_job *job = arg;
   const weir_product *product = job->product;
@@ -76,26 +99,21 @@ static void forward_samples(void *arg, size_t begin, size_t end, size_t thread) 
       weir_i_product_preactivate(product, job->run, job->maps->norm, x, scratch);
       p = scratch;
     }
-    if (product->kernel == 3) {
-      const weir_conv3x3 conv = conv_of(job, p, i);
-      job->run->kernels->conv3x3_forward(&conv, 0, product->in.h);
-    } else {
-      const weir_gemm gemm = gemm_of(job, p, i);
-      job->run->kernels->gemm_forward(&gemm, 0, weir_i_product_pixels(product), 0, weir_i_blocks(product->oc));
-    }
+    multiply_rows(job, p, i, 0, job->region.rows);
   }
 }
 
-static void forward_rows(void *arg, size_t begin, size_t end, size_t thread) {
+static void forward_map_rows(void *arg, size_t begin, size_t end, size_t thread) {
   (void)thread;
   const forward_job *job = arg;
-  if (job->product->kernel == 3) {
-    const weir_conv3x3 conv = conv_of(job, job->p, 0);
-    job->run->kernels->conv3x3_forward(&conv, begin, end);
-  } else {
-    const weir_gemm gemm = gemm_of(job, job->p, 0);
-    job->run->kernels->gemm_forward(&gemm, begin, end, 0, weir_i_blocks(job->product->oc));
-  }
+  multiply_rows(job, job->p, 0, begin, end);
+}
+
+static void forward_table_rows(void *arg, size_t begin, size_t end, size_t thread) {
+  (void)thread;
+  const forward_job *job = arg;
+  const weir_gemm gemm = gemm_of(job, job->p, 0);
+  job->run->kernels->gemm_forward(&gemm, begin, end, 0, weir_i_blocks(job->product->oc));
 }
 
 static void forward_blocks(void *arg, size_t begin, size_t end, size_t thread) {
@@ -123,7 +141,7 @@ static void forward_table(forward_job *job) {
     job->p = job->scratch;
   }
   if (run->n >= 8 * run->team.threads) {
-    weir_i_parallel_for(&run->team, run->n, forward_rows, job);
+    weir_i_parallel_for(&run->team, run->n, forward_table_rows, job);
   } else {
     weir_i_parallel_for(&run->team, weir_i_blocks(product->oc), forward_blocks, job);
   }
@@ -137,10 +155,11 @@ static void forward_single(forward_job *job) {
     weir_i_product_preactivate(product, job->run, job->maps->norm, job->maps->x[0], job->scratch);
     job->p = job->scratch;
   }
-  weir_i_parallel_for(&job->run->team, product->kernel == 3 ? product->in.h : weir_i_product_pixels(product), forward_rows, job);
+  weir_i_parallel_for(&job->run->team, job->region.rows, forward_map_rows, job);
 }
 
-static weir_winograd_conv winograd_of(const weir_product *product, const weir_layer_run *run, const weir_layer_maps *maps) {
+static weir_winograd_conv winograd_of(const weir_product *product, weir_region region, const weir_layer_run *run,
+                                      const weir_layer_maps *maps) {
   weir_winograd_conv conv = {.x = maps->x[0],
                              .relu = product->relu,
                              .slope = product->slope,
@@ -152,7 +171,7 @@ static weir_winograd_conv winograd_of(const weir_product *product, const weir_la
                              .oc = product->oc,
                              .h = product->in.h,
                              .w = product->in.w,
-                             .region = run->training ? weir_i_product_whole(product) : product->region};
+                             .region = region};
   preactivation_constants(product, run, maps->norm, &conv.scale, &conv.shift);
   return conv;
 }
@@ -165,18 +184,19 @@ size_t weir_i_product_forward_samples(const weir_product *product, const weir_la
 void weir_i_product_forward(const weir_layer *layer, const weir_parameters *parameters, const weir_layer_run *run,
                             const weir_layer_maps *maps) {
   const weir_product *product = layer->own;
+  const weir_region region = weir_i_layer_region(layer, run, product->in);
   const size_t mark = weir_i_arena_mark(run->scratch);
   if (product->norm.present && run->training)
     weir_i_norm_forward(&product->norm, parameters, run, maps->x[0], product->in, maps->norm);
   if (weir_i_product_winograd(product)) {
-    const weir_winograd_conv conv = winograd_of(product, run, maps);
+    const weir_winograd_conv conv = winograd_of(product, region, run, maps);
     weir_i_winograd_conv_forward(&conv, run);
     weir_i_arena_release(run->scratch, mark);
     return;
   }
   float *scratch = weir_i_arena_take(run->scratch, weir_i_product_forward_samples(product, run) * weir_i_product_p_floats(product),
                                      sizeof *scratch);
-  forward_job job = {product, run, maps, NULL, scratch};
+  forward_job job = {product, region, run, maps, NULL, scratch};
   if (weir_i_product_table(product)) {
     forward_table(&job);
   } else if (run->n == 1 && run->team.threads > 1) {

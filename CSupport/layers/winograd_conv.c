@@ -18,9 +18,7 @@ typedef struct chunk {
   size_t v_plane, u_plane, m_plane, strip_floats;
 } chunk;
 
-bool weir_i_winograd_conv_pays(size_t ic, weir_region region) {
-  return ic >= LEAST_CHANNELS && region.rows * region.columns >= LEAST_PIXELS;
-}
+bool weir_i_winograd_conv_pays(size_t ic, size_t h, size_t w) { return ic >= LEAST_CHANNELS && h * w >= LEAST_PIXELS; }
 
 static chunk take(const weir_winograd_conv *conv, const weir_layer_run *run) {
   chunk c = {.conv = conv, .run = run, .grid = {conv->h, conv->w, conv->region, 1}};

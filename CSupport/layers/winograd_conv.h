@@ -22,7 +22,7 @@ typedef struct weir_winograd_conv {
 } weir_winograd_conv;
 
 /// True where it takes less time than direct convolution; known by the shape alone, so that a sample's bits do not depend on the others.
-bool weir_i_winograd_conv_pays(size_t ic, weir_region region);
+bool weir_i_winograd_conv_pays(size_t ic, size_t h, size_t w);
 
 /// Takes from run->scratch what a forward takes, and gives it back. Reads only ic, oc, h, w and region.
 void weir_i_winograd_conv_reserve(const weir_winograd_conv *conv, const weir_layer_run *run);

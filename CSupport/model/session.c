@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { TABLE_GROUP = 64, MOST_BATCH = 1 << 20, MOST_THREADS = 1024 };
+enum { TABLE_GROUP = 64, IMAGE_GROUP = 8, MOST_BATCH = 1 << 20, MOST_THREADS = 1024 };
 
 weir_session_options weir_session_options_default(void) {
   return (weir_session_options){
@@ -33,7 +33,8 @@ static size_t scratch_bytes(const weir_model *model, size_t group, size_t thread
 // Over a null arena this counts; over the caller's memory it makes the session. Returns NULL when counting or when memory is short.
 static weir_session *plan(const weir_model *model, const weir_session_options *options, weir_arena *arena) {
   const bool table = model->flow.input.h == 1 && model->flow.input.w == 1;
-  const size_t group = !table ? 1 : options->batch < TABLE_GROUP ? options->batch : TABLE_GROUP;
+  const size_t share = (options->batch + options->threads - 1) / options->threads, most = table ? TABLE_GROUP : IMAGE_GROUP;
+  const size_t group = share < most ? share : most;
   const size_t alone = scratch_bytes(model, group, 1), together = scratch_bytes(model, group, options->threads);
   weir_session *session = weir_i_arena_take(arena, 1, sizeof *session);
   weir_worker *workers = weir_i_arena_take(arena, options->threads, sizeof *workers);

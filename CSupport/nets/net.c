@@ -29,6 +29,7 @@ weir_status weir_i_net_parse(weir_build *build, const weir_json *json, int objec
   if (*net == NULL) return weir_i_fail(error, WEIR_ERROR_MEMORY, path, "no memory for a net; close something and open again");
   (*net)->type = classes[chosen]->type;
   const weir_status parsed = classes[chosen]->parse(*net, build, json, object, path, input, outputs, error);
+  if (parsed == WEIR_OK && !weir_i_build_failed(build)) weir_i_net_narrow(*net, weir_i_region_whole(input.h, input.w));
   return parsed != WEIR_OK ? parsed : weir_i_build_status(build, path, "the flow", error);
 }
 
@@ -43,7 +44,7 @@ weir_status weir_i_net_start(weir_net *net, weir_build *build, weir_map input, w
 
 int weir_i_net_value(weir_net *net, weir_map map) {
   const int index = (int)net->value_count;
-  net->values[net->value_count++] = (weir_value){map, index, index, index};
+  net->values[net->value_count++] = (weir_value){.map = map, .training = index, .scoring = index, .gradient = index};
   return index;
 }
 
@@ -55,6 +56,26 @@ void weir_i_net_product(weir_net *net, weir_build *build, weir_product_options o
   layer.output = output;
   layer.residual = residual;
   weir_i_net_add(net, layer);
+}
+
+static void need(weir_net *net, int value, weir_region region) {
+  net->values[value].needed = weir_i_region_join(net->values[value].needed, region);
+}
+
+void weir_i_net_narrow(weir_net *net, weir_region output) {
+  for (size_t i = 0; i < net->value_count; i++) net->values[i].needed = (weir_region){0};
+  need(net, WEIR_VALUE_OUTPUT, output);
+  net->narrowed = !weir_i_region_is_whole(output, net->values[WEIR_VALUE_OUTPUT].map.h, net->values[WEIR_VALUE_OUTPUT].map.w);
+  for (size_t i = net->layer_count; i-- > 0;) {
+    weir_layer *layer = &net->layers[i];
+    layer->region = net->values[layer->output].needed;
+    if (layer->residual != WEIR_NONE) need(net, layer->residual, layer->region);
+    for (size_t k = 0; k < WEIR_LAYER_INPUTS && layer->inputs[k] != WEIR_NONE; k++) {
+      const weir_map map = net->values[layer->inputs[k]].map;
+      const bool all = layer->type->reads == NULL;
+      need(net, layer->inputs[k], all ? weir_i_region_whole(map.h, map.w) : layer->type->reads(layer, layer->region));
+    }
+  }
 }
 
 void weir_i_net_pack(const weir_net *net, const weir_parameters *parameters, const float *values, float *packed,
@@ -118,6 +139,8 @@ static weir_layer_maps maps_of(const weir_layer *layer, weir_activations activat
 
 void weir_i_net_forward(const weir_net *net, const weir_parameters *parameters, const weir_layer_run *run,
                         weir_activations activations) {
+  if (net->narrowed && !run->training)
+    memset(activations.maps[WEIR_VALUE_OUTPUT], 0, run->n * weir_i_map_blocked(net->values[WEIR_VALUE_OUTPUT].map) * sizeof(float));
   for (size_t i = 0; i < net->layer_count; i++) {
     const weir_layer *layer = &net->layers[i];
     const weir_layer_maps maps = maps_of(layer, activations, run->training ? activations.norms[i] : NULL);

@@ -9,9 +9,10 @@
 /// A map inside a net. Values that never live at once share memory: `scoring` and `gradient` name the value whose memory is used.
 typedef struct weir_value {
   weir_map map;
-  int training;  // value that owns the memory in training
-  int scoring;   // ... when scoring
-  int gradient;  // ... for gradients
+  int training;        // value that owns the memory in training
+  int scoring;         // ... when scoring
+  int gradient;        // ... for gradients
+  weir_region needed;  // pixels that scoring needs
 } weir_value;
 
 /// Value 0 is the input, value 1 the output: s then t for affine couplings, t alone for additive ones.
@@ -23,6 +24,7 @@ typedef struct weir_net {
   size_t layer_count;
   weir_value *values;
   size_t value_count;
+  bool narrowed;  // scoring computes part of the output
 } weir_net;
 
 /// A kind of net: how its members of the model description become layers. `path` ("steps.3.net") starts its parameters' names.
@@ -44,6 +46,9 @@ int weir_i_net_value(weir_net *net, weir_map map);
 void weir_i_net_add(weir_net *net, weir_layer layer);
 /// Adds a product from one value to another; residual may be WEIR_NONE.
 void weir_i_net_product(weir_net *net, weir_build *build, weir_product_options options, int input, int output, int residual);
+
+/// Lets scoring compute no more than what a region of the output needs; the rest of the output is then zero. Once, after the net is built.
+void weir_i_net_narrow(weir_net *net, weir_region output);
 
 void weir_i_net_pack(const weir_net *net, const weir_parameters *parameters, const float *values, float *packed,
                      float *packed_training);
