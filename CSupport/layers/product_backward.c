@@ -155,6 +155,9 @@ static void product_gradients(const backward_job *job) {
   weir_i_winograd_conv_forward(&conv, job->run);
 }
 
+// The rectifier's gradient is left to batch norm's, which walks over the same numbers; joined layers change their layout first.
+static bool rectified_by_norm(const weir_product *product) { return product->norm.present && !product->negate; }
+
 // dy -> dp -> du for each sample; without batch norm du goes straight into dx.
 static void input_samples(void *arg, size_t begin, size_t end, size_t thread) {
   const backward_job *job = arg;
@@ -178,7 +181,7 @@ static void input_samples(void *arg, size_t begin, size_t end, size_t thread) {
                                            .relu = product->relu,
                                            .negate = product->negate,
                                            .slope = product->slope};
-    if (product->relu || product->negate) job->run->kernels->preact_backward(&gradient);
+    if (!rectified_by_norm(product) && (product->relu || product->negate)) job->run->kernels->preact_backward(&gradient);
     if (product->norm.present) {
       // du of all samples, closely packed for batch norm. Sample i's place ends before sample i + 1's dp begins, and lies below its own.
       if (product->negate) memcpy(dp, du, x_floats * sizeof *du);
@@ -239,8 +242,10 @@ void weir_i_product_backward(const weir_layer *layer, const weir_parameters *par
     if (gradient_by_winograd(product)) product_gradients(&job);
     weir_i_parallel_for(&run->team, run->n, input_samples, &job);
     if (product->norm.present) {
+      const weir_rectifier after = {product->relu, product->slope};
       close_gaps(&job);
-      weir_i_norm_backward(&product->norm, parameters, run, maps->x[0], product->in, maps->norm, job.dp, maps->dx[0]);
+      weir_i_norm_backward(&product->norm, parameters, run, maps->x[0], product->in, maps->norm,
+                           rectified_by_norm(product) ? &after : NULL, job.dp, maps->dx[0]);
     }
   }
   weir_i_arena_release(run->scratch, mark);
