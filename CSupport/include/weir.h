@@ -225,6 +225,37 @@ typedef void weir_trace_fn(void *user, const weir_trace_event *event);
 /// Runs one sample forward and calls `callback` after every step.
 WEIR_API weir_status weir_trace(weir_session *session, const float *x, weir_trace_fn *callback, void *user);
 
+// ----------------------------------------------------------------------------------------------------------- Measurements
+
+typedef struct weir_peak_options {
+  size_t struct_size;             ///< Set by weir_peak_options_default.
+  size_t threads;                 ///< Default 1, which touches no threading runtime.
+  double seconds;                 ///< How long each peak is looked for; the best of many short runs counts. Default 0.05.
+  size_t read_bytes;              ///< Memory to read: several times the last-level caches. Default 256 MiB; 0 leaves this peak out.
+  const weir_executor *executor;  ///< NULL for the built-in one.
+} weir_peak_options;
+
+WEIR_API weir_peak_options weir_peak_options_default(void);
+
+/// What this machine did at most, by the kernels' instruction set: what nothing that is measured beside it can exceed by much.
+typedef struct weir_peak {
+  size_t struct_size;  ///< Set by weir_machine_peak.
+  const char *isa;     ///< As weir_model_info.isa.
+  size_t threads;
+  double fma;         ///< f32 multiply-adds in registers: operations a second, two for each.
+  double bf16;        ///< bf16 dot products added to f32 (AVX512-BF16), likewise; 0 where the instruction set has none.
+  double read;        ///< Bytes a second read from memory; 0 when left out.
+  size_t read_bytes;  ///< Memory that was read, each byte by one thread.
+} weir_peak;
+
+/// Measures the peaks.
+///
+/// @param options    in.
+/// @param allocator  in, for the memory to read, which is given back; NULL for malloc and free.
+/// @param peak       out; untouched on error.
+/// @return WEIR_OK, WEIR_ERROR_ARGUMENT, WEIR_ERROR_MEMORY, or WEIR_ERROR_UNSUPPORTED (as weir_model_open).
+WEIR_API weir_status weir_machine_peak(const weir_peak_options *options, const weir_allocator *allocator, weir_peak *peak);
+
 #ifdef __cplusplus
 }
 #endif
