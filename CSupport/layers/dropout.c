@@ -59,7 +59,12 @@ static void backward(const weir_layer *layer, const weir_parameters *parameters,
   weir_i_parallel_for(&run->team, run->n, mask_samples, &job);
 }
 
-static const weir_layer_class dropout_class = {.forward = forward, .backward = backward};
+static void describe(const weir_layer *layer, const weir_kernels *kernels, weir_layer_info *info) {
+  (void)layer, (void)kernels;
+  info->name = "dropout";
+}
+
+static const weir_layer_class dropout_class = {.forward = forward, .backward = backward, .describe = describe};
 
 weir_layer weir_i_dropout_make(weir_build *build, weir_map map, double probability) {
   const weir_layer layer = weir_i_layer_start(build, &dropout_class, sizeof(dropout));

@@ -54,7 +54,13 @@ static void backward(const weir_layer *layer, const weir_parameters *parameters,
   weir_i_parallel_for(&run->team, items_of(layer, run), backward_blocks, &job);
 }
 
-static const weir_layer_class gate_class = {.forward = forward, .backward = backward};
+static void describe(const weir_layer *layer, const weir_kernels *kernels, weir_layer_info *info) {
+  (void)layer, (void)kernels;
+  info->name = "gate";
+  info->kernel = "gate_forward";
+}
+
+static const weir_layer_class gate_class = {.forward = forward, .backward = backward, .describe = describe};
 
 weir_layer weir_i_gate_make(weir_build *build, weir_map map) {
   const weir_layer layer = weir_i_layer_start(build, &gate_class, sizeof(gate));

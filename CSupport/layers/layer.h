@@ -3,6 +3,7 @@
 #ifndef WEIR_LAYERS_LAYER_H
 #define WEIR_LAYERS_LAYER_H
 
+#include "base/clock.h"
 #include "base/parallel.h"
 #include "kernels/kernels.h"
 #include "layers/layout.h"
@@ -20,7 +21,8 @@ typedef struct weir_layer_run {
   weir_team team;
   weir_arena *scratch;
   size_t n;
-  const float *packed;  // the flow's constants
+  const float *packed;    // the flow's constants
+  weir_stopwatch *watch;  // hears of the end of each part of the pass; NULL when nobody measures
   bool training;
   // Training only:
   const float *packed_training;
@@ -70,6 +72,8 @@ struct weir_layer_class {
                    const weir_layer_maps *maps);
   /// Multiplications and additions for one sample. NULL for few.
   double (*flops)(const weir_layer *layer);
+  /// Sets name, kernel, preparation and weight_bytes of what scoring runs; the net knows the rest.
+  void (*describe)(const weir_layer *layer, const weir_kernels *kernels, weir_layer_info *info);
 };
 
 /// A layer without inputs and output, with zeroed memory of `bytes` for layer.own. Without memory own is NULL and the build has failed.
