@@ -31,12 +31,8 @@ struct BenchReport {
         kernels \(info.instructionSet)
         """, machine, table, Self.legend,
       ]
-      + cases.indices.compactMap { index in
-        report(index).map {
-          "\(cases[index].name): one pass of \(NumberText.counted($0.profile.samples, "sample")), "
-            + "medians of \(NumberText.counted($0.profile.passes, "pass", "passes"))\n\n\($0.text)"
-        }
-      }
+      + cases.indices.compactMap { index in report(index).map { "\(cases[index].name): \($0.text)" } }
+      + (profiles.isEmpty ? [] : [ProfileReport.legend])
     return parts.joined(separator: "\n\n")
   }
 

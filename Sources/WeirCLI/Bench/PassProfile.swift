@@ -61,6 +61,8 @@ struct PassProfile {
   let steps: [(op: String, work: Work)]
   /// The pass whose time is the median: one that was, as a trace needs it.
   let typical: [ProfileEvent]
+  /// How long that took, with all that came between: more than the sum of the parts' medians where other work uses the machine.
+  var typicalSeconds: Double { Double(typical[typical.count - 1].nanoseconds) * 1e-9 }
 
   init(_ flow: Flow, _ recorder: PassRecorder) {
     let passes = recorder.passes

@@ -20,7 +20,20 @@ struct ProfileReport {
     ]
   }
 
-  var text: String { "\(byStep)\n\n\(byKernel)" }
+  var text: String { "\(title)\n\n\(byStep)\n\n\(byKernel)" }
+
+  private var title: String {
+    """
+    a pass of \(NumberText.counted(profile.samples, "sample")), medians of each layer over \
+    \(NumberText.counted(profile.passes, "pass", "passes")), which took \(NumberText.interval(profile.typicalSeconds))
+    """
+  }
+
+  static let legend = """
+    Touches: weights, inputs and outputs, each once. Of roofline: the least time that the peaks allow, the larger of arithmetic / multiply-adds
+    and touches / reading, as a part of the time taken; above 100 % caches gave what counts as memory's. On a busy machine passes take longer
+    than their layers' medians together.
+    """
 
   private var byStep: String {
     var table = TextTable(header: ["step", "op"] + Self.measures, leading: 2)
@@ -72,7 +85,9 @@ struct ProfileReport {
     }
     return .object(
       [("samples", .integer(profile.samples)), ("passes", .integer(profile.passes))] + Self.json(profile.whole)
-        + [("read_x_seconds", .number(profile.reading)), ("steps", .array(steps))])
+        + [
+          ("pass_seconds", .number(profile.typicalSeconds)), ("read_x_seconds", .number(profile.reading)), ("steps", .array(steps)),
+        ])
   }
 }
 
