@@ -148,7 +148,7 @@ typedef struct weir_layer_info {
   const char *preparation;  ///< Slot that makes its input ready: "preact_forward" (batch norm, rectifier, halo); "" for none.
   size_t input_shape[3];    ///< c, h, w of the first input; a table's are dims, 1, 1.
   size_t output_shape[3];   ///< c, h, w
-  double flops;             ///< Multiplications and additions for one sample.
+  double flops;             ///< Multiplications and additions of its formula for one sample, whatever the kernel saves.
   size_t sample_bytes;  ///< For one sample: inputs and outputs once, as they lie in memory (nets' maps in blocks of 16 channels).
   size_t weight_bytes;  ///< Weights and other constants, each once, however many samples.
 } weir_layer_info;
@@ -197,7 +197,8 @@ WEIR_API weir_status weir_session_size(const weir_model *model, const weir_sessi
 WEIR_API weir_status weir_session_init(const weir_model *model, const weir_session_options *options, void *memory, size_t bytes,
                                        weir_session **session);
 
-/// Sets the index of the next sample, for seeded noise. Every call of score, forward, inverse or trace advances it by its n. Starts at 0.
+/// Sets the index of the next sample, for seeded noise. Every call of score, forward, inverse, trace or
+/// profile advances it by its n. Starts at 0.
 WEIR_API weir_status weir_session_seek(weir_session *session, uint64_t index);
 
 /// Log-likelihood of each sample: log p(x) = log p_Z(f(x)) + log|det df/dx|.

@@ -17,7 +17,7 @@ public struct LayerDescription: Sendable, Hashable {
   public let inputShape: [Int]
   /// [c, h, w]
   public let outputShape: [Int]
-  /// Multiplications and additions for one sample.
+  /// Multiplications and additions of its formula for one sample, whatever the kernel saves.
   public let flops: Double
   /// Bytes of inputs and outputs of one sample, each once, as they lie in memory.
   public let sampleBytes: Int
