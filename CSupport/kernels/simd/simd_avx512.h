@@ -13,6 +13,7 @@
 // Accumulator tile of the 3x3 convolution and the matrix product: pixels x blocks of 16 output channels in 32 registers.
 #define WEIR_SIMD_CONV_PIXELS 14
 #define WEIR_SIMD_CONV_BLOCKS 2
+#define WEIR_SIMD_PEAK_CHAINS 12
 
 typedef __m512 vf16;     // 16 floats
 typedef __mmask16 vm16;  // 16 truth values
