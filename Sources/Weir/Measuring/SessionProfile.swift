@@ -1,6 +1,6 @@
 import CWeir
 
-/// How long a part of a pass took. A pass is what scoring does at once: one image, or up to 64 rows of a table.
+/// How long a part of a pass took. A pass is what scoring does at once: a few images, or many rows of a table.
 public struct ProfileEvent: Sendable, Hashable {
   /// Which part of a pass.
   public enum Part: Sendable, Hashable {
