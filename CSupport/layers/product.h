@@ -4,11 +4,13 @@
 #define WEIR_LAYERS_PRODUCT_H
 
 #include "layers/normalization.h"
+#include "layers/weight.h"
 
 typedef struct weir_product {
-  size_t kernel;  // 3 or 1
-  weir_map in;    // the input map
-  size_t oc;      // output channels
+  size_t kernel;            // 3 or 1
+  weir_map in;              // the input map, of live channels
+  size_t oc;                // live output channels
+  weir_slice reads, gives;  // the same among the channels that the parameters are for
   bool relu, negate;
   float slope;  // of the rectifier below zero
   weir_norm norm;
@@ -24,6 +26,8 @@ typedef struct weir_product_options {
   size_t kernel;
   weir_map in;
   size_t oc;
+  weir_slice reads,
+      gives;  // where in.c and oc are not all channels that the parameters are for; zeros mean that they are. Not with norm.
   bool relu, negate, weight_norm, has_bias;
   float slope;      // 0 for ReLU, 0.01 for a leaky one
   float deviation;  // fresh weights are normal with this deviation and biases zero; 0 for PyTorch's default
@@ -37,6 +41,9 @@ typedef struct weir_product_options {
 /// Declares a product's parameters and packed constants. Unless it is direct (see below) it reads a sample before it writes it: when scoring, y
 /// may share memory with an x of the same size.
 weir_layer weir_i_product_make(weir_build *build, weir_product_options options);
+
+/// Its weights, as they are in `values`.
+weir_weight weir_i_product_weight(const weir_product *product, const weir_parameters *parameters, const float *values);
 
 void weir_i_product_forward(const weir_layer *layer, const weir_parameters *parameters, const weir_layer_run *run,
                             const weir_layer_maps *maps);
