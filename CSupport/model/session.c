@@ -2,7 +2,10 @@
 
 #include <string.h>
 
-enum { TABLE_GROUP = 64, MOST_BATCH = 1 << 20, MOST_THREADS = 1024 };
+// Rows that read a table's weights once for all of them: at most so many that a layer's input stays in the second-level cache, and at least so
+// many that threads had better read all weights than wait for each other at every layer.
+enum { TABLE_GROUP = 128, TABLE_SHARE = 32 };
+enum { MOST_BATCH = 1 << 20, MOST_THREADS = 1024 };
 
 weir_session_options weir_session_options_default(void) {
   return (weir_session_options){
@@ -113,24 +116,31 @@ typedef struct groups_job {
   weir_session *session;
   weir_group_fn *groups;
   void *arg;
-  size_t n;
+  size_t n, group;
 } groups_job;
 
 static void run_groups(void *arg, size_t begin, size_t end, size_t thread) {
   const groups_job *job = arg;
-  const size_t group = job->session->group;
   for (size_t g = begin; g < end; g++) {
-    const size_t first = g * group, left = job->n - first;
-    job->groups(job->arg, &job->session->workers[thread], 1, first, left < group ? left : group);
+    const size_t first = g * job->group, left = job->n - first;
+    job->groups(job->arg, &job->session->workers[thread], 1, first, left < job->group ? left : job->group);
   }
 }
 
+// As few groups as hold n samples, or some more for threads to have the same number of them.
+static size_t group_of(const weir_session *session, size_t n) {
+  const size_t threads = session->options.threads, fewest = (n + session->group - 1) / session->group;
+  const size_t even = (fewest + threads - 1) / threads * threads;
+  const size_t groups = n / even >= TABLE_SHARE ? even : fewest;
+  return (n + groups - 1) / groups;
+}
+
 void weir_i_session_groups(weir_session *session, size_t n, weir_group_fn *groups, void *arg) {
-  if (n <= session->group) {
+  groups_job job = {session, groups, arg, n, group_of(session, n)};
+  if (n <= job.group) {
     groups(arg, &session->workers[0], session->options.threads, 0, n);
     return;
   }
-  groups_job job = {session, groups, arg, n};
   const weir_team team = {session->options.threads, session->options.executor};
-  weir_i_parallel_for(&team, (n + session->group - 1) / session->group, run_groups, &job);
+  weir_i_parallel_for(&team, (n + job.group - 1) / job.group, run_groups, &job);
 }
