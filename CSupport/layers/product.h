@@ -26,8 +26,8 @@ typedef struct weir_product_options {
   size_t kernel;
   weir_map in;
   size_t oc;
-  weir_slice reads,
-      gives;  // where in.c and oc are not all channels that the parameters are for; zeros mean that they are. Not with norm.
+  // Where the channels of `in` and oc are among those that the parameters are for; zeros mean that they are all of them. No `reads` with norm.
+  weir_slice reads, gives;
   bool relu, negate, weight_norm, has_bias;
   float slope;      // 0 for ReLU, 0.01 for a leaky one
   float deviation;  // fresh weights are normal with this deviation and biases zero; 0 for PyTorch's default

@@ -139,8 +139,7 @@ static weir_status parse(weir_net *net, weir_build *build, const weir_json *json
   if (status == WEIR_OK) status = weir_i_json_choice(json, object, path, "layout", layouts, 2, false, 0, &chosen, error);
   if (status != WEIR_OK) return status;
   weir_map maps[MOST_STAGES + 1];
-  const weir_map input =
-      ends->input;  // all channels are read and given: the masks that leave some unused are for tables, which don't fit
+  const weir_map input = ends->input;  // has no dead channels: those masks are for tables, which don't fit
   const autoencoder_layout layout = layout_of(chosen == 1, input.w);
   if (!encode(&layout, input, maps)) return refuse(chosen == 1, input, path, error);
   const weir_map output = {weir_i_slice_live(ends->gives), input.h, input.w};
