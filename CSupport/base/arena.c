@@ -1,8 +1,13 @@
-#include "base/arena.h"
+#if defined(__linux__)
+#define _DEFAULT_SOURCE  // madvise
+#include <sys/mman.h>
+#endif
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/arena.h"
 
 weir_arena weir_i_arena_measure(void) { return (weir_arena){.base = NULL, .size = SIZE_MAX}; }
 
@@ -33,9 +38,29 @@ size_t weir_i_arena_mark(const weir_arena *arena) { return arena->used; }
 
 void weir_i_arena_release(weir_arena *arena, size_t mark) { arena->used = mark; }
 
+#if defined(MADV_HUGEPAGE)
+// A single sample reads every weight once. Of a large model's small pages that is more than the processor keeps the places of, so large ones
+// are asked for.
+enum { LARGE_PAGE = 1 << 21 };
+
+static size_t heap_alignment(size_t bytes, size_t alignment) { return bytes < 2 * LARGE_PAGE ? alignment : LARGE_PAGE; }
+
+static void advise(void *memory, size_t bytes) {
+  if (bytes >= 2 * LARGE_PAGE) madvise(memory, bytes, MADV_HUGEPAGE);  // advice: it may well be refused
+}
+#else
+static size_t heap_alignment(size_t bytes, size_t alignment) { return (void)bytes, alignment; }
+static void advise(void *memory, size_t bytes) { (void)memory, (void)bytes; }
+#endif
+
 static void *heap_allocate(void *user, size_t bytes, size_t alignment) {
   (void)user;
-  return aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+  const size_t unit = heap_alignment(bytes, alignment);
+  if (bytes > SIZE_MAX - unit) return NULL;
+  const size_t whole = (bytes + unit - 1) / unit * unit;
+  void *memory = aligned_alloc(unit, whole);
+  if (memory != NULL) advise(memory, whole);
+  return memory;
 }
 
 static void heap_release(void *user, void *memory, size_t bytes) {

@@ -13,7 +13,7 @@ weir_mix weir_i_mix_make(weir_build *build, size_t c, bool orthogonal) {
 }
 
 void weir_i_mix_pack(const weir_mix *mix, const float *weight, size_t c, float *packed, float *packed_training) {
-  const weir_weight matrix = {.direction = weight, .oc = c, .ic = c, .taps = 1};
+  const weir_weight matrix = {.direction = weight, .oc = weir_i_slice_all(c), .ic = weir_i_slice_all(c), .taps = 1};
   weir_i_weight_pack(&matrix, packed + mix->weight);
   if (mix->orthogonal) {
     weir_i_weight_pack_transposed(&matrix, packed + mix->inverse);

@@ -11,13 +11,28 @@ typedef struct coupling_step {
   bool affine;
   size_t gain;                        // parameter
   size_t packed_id;                   // offset into packed: [c, h, w] of a tile
-  size_t packed_change, packed_gain;  // [count] each
+  size_t packed_change, packed_gain;  // [count] each, of the channels that change
 } coupling_step;
 
 static const coupling_step *own_of(const weir_step *step) { return step->own; }
 static const weir_net *net_of(const weir_step *step) { return own_of(step)->net; }
 static const char *mask_of(const weir_step *step) { return own_of(step)->mask.type->name; }
 static size_t tiles_of(const weir_step *step) { return weir_i_mask_tiles(&own_of(step)->mask); }
+
+// True when the net sees cells that feed it nothing, and zeros are put in their place.
+static bool masks_input(const weir_step *step) {
+  const coupling_step *coupling = own_of(step);
+  return !coupling->mask.type->splits_channels ||
+         coupling->net->values[WEIR_VALUE_INPUT].map.c > weir_i_mask_id(&coupling->mask, step->in).count;
+}
+
+static weir_net_ends ends_of(const coupling_step *coupling, weir_map map) {
+  const weir_slice reads = weir_i_mask_slice(&coupling->mask, map, weir_i_mask_id(&coupling->mask, map));
+  weir_slice gives = weir_i_mask_slice(&coupling->mask, map, weir_i_mask_changed(&coupling->mask, map));
+  if (coupling->affine) gives.parts = 2;
+  const weir_map tile = weir_i_mask_tile(&coupling->mask, map);
+  return (weir_net_ends){{weir_i_slice_whole(reads), tile.h, tile.w}, reads, gives};
+}
 
 static weir_status parse(weir_step *step, weir_build *build, const weir_step_source *source, weir_error *error) {
   static const char *const keys[] = {"op", "transform", "mask", "net"}, *const transforms[] = {"affine", "additive"};
@@ -32,46 +47,43 @@ static weir_status parse(weir_step *step, weir_build *build, const weir_step_sou
   if (status != WEIR_OK) return status;
   coupling->affine = transform == 0;
 
-  const size_t changed = weir_i_mask_changed(&coupling->mask, step->in), pixels = step->in.h * step->in.w;
-  const weir_map net_input = weir_i_mask_net_input(&coupling->mask, step->in);
+  const weir_net_ends ends = ends_of(coupling, step->in);
+  const size_t count = ends.gives.count * step->in.h * step->in.w;
   char net_path[96];
   snprintf(net_path, sizeof net_path, "%s.net", source->path);
   if (coupling->affine) {
-    const weir_parameter gain = {.rank = 1, .shape = {changed}, .trainable = true, .decay = true, .initial = WEIR_INITIAL_ONE};
+    const weir_parameter gain = {
+        .rank = 1, .shape = {ends.gives.part}, .trainable = true, .decay = true, .initial = WEIR_INITIAL_ONE};
     coupling->gain = weir_i_parameter_add(build, source->path, "gain", gain);
-    coupling->packed_gain = weir_i_build_packed(build, changed * pixels);
+    coupling->packed_gain = weir_i_build_packed(build, count);
   }
-  if (!coupling->mask.type->splits_channels) {
-    coupling->packed_id = weir_i_build_packed(build, weir_i_map_count(net_input));
-    coupling->packed_change = weir_i_build_packed(build, changed * pixels);
-  }
-  status = weir_i_net_parse(build, source->json, weir_i_json_get(source->json, source->object, "net"), net_path, net_input,
-                            coupling->affine ? 2 * changed : changed, &coupling->net, error);
+  if (!coupling->mask.type->splits_channels) coupling->packed_change = weir_i_build_packed(build, count);
+  status = weir_i_net_parse(build, source->json, weir_i_json_get(source->json, source->object, "net"), net_path, &ends,
+                            &coupling->net, error);
   if (status == WEIR_OK) weir_i_net_narrow(coupling->net, weir_i_mask_changed_region(&coupling->mask, step->in));
+  if (status == WEIR_OK && masks_input(step)) coupling->packed_id = weir_i_build_packed(build, weir_i_map_count(ends.input));
   return status;
 }
 
-static void pack_masks(const coupling_step *coupling, weir_map map, float *packed) {
-  const weir_map tile = weir_i_mask_net_input(&coupling->mask, map);
-  float *id = packed + coupling->packed_id, *change = packed + coupling->packed_change;
+// Ones at the cells of a kind, of all channels of the first h rows and w columns.
+static void pack_mask(const coupling_step *coupling, weir_map map, weir_mask_cell kind, size_t height, size_t width, float *mask) {
   for (size_t c = 0; c < map.c; c++)
-    for (size_t h = 0; h < map.h; h++)
-      for (size_t w = 0; w < map.w; w++) {
-        const weir_mask_cell cell = weir_i_mask_cell(&coupling->mask, map, c, h, w);
-        change[(c * map.h + h) * map.w + w] = cell == WEIR_CELL_CHANGE ? 1.0f : 0.0f;
-        if (h < tile.h && w < tile.w) id[(c * tile.h + h) * tile.w + w] = cell == WEIR_CELL_ID ? 1.0f : 0.0f;
-      }
+    for (size_t h = 0; h < height; h++)
+      for (size_t w = 0; w < width; w++) *mask++ = weir_i_mask_cell(&coupling->mask, map, c, h, w) == kind ? 1.0f : 0.0f;
 }
 
 static void pack(const weir_step *step, const weir_parameters *parameters, const float *values, float *packed,
                  float *packed_training) {
   const coupling_step *coupling = own_of(step);
-  const size_t changed = weir_i_mask_changed(&coupling->mask, step->in), pixels = step->in.h * step->in.w;
+  const weir_map map = step->in, tile = weir_i_mask_tile(&coupling->mask, map);
   const bool split = coupling->mask.type->splits_channels;
-  if (!split) pack_masks(coupling, step->in, packed);
+  if (!split) pack_mask(coupling, map, WEIR_CELL_CHANGE, map.h, map.w, packed + coupling->packed_change);
+  if (masks_input(step)) pack_mask(coupling, map, WEIR_CELL_ID, tile.h, tile.w, packed + coupling->packed_id);
   if (coupling->affine) {
-    const float *gain = values + parameters->items[coupling->gain].offset;
-    for (size_t e = 0; e < changed * pixels; e++)
+    const weir_slice gives = ends_of(coupling, map).gives;
+    const float *gain = values + parameters->items[coupling->gain].offset + gives.first;
+    const size_t pixels = map.h * map.w;
+    for (size_t e = 0; e < gives.count * pixels; e++)
       packed[coupling->packed_gain + e] = split || packed[coupling->packed_change + e] != 0 ? gain[e / pixels] : 0;
   }
   weir_i_net_pack(coupling->net, parameters, values, packed, packed_training);
@@ -97,17 +109,19 @@ static pass take(const weir_step *step, weir_flow_run *run, bool forward, bool b
   const coupling_step *coupling = own_of(step);
   weir_arena *scratch = run->layers.scratch;
   const size_t threads = run->layers.team.threads, n = run->layers.n;
-  const weir_map tile = weir_i_mask_net_input(&coupling->mask, step->in);
+  const weir_map tile = weir_i_mask_tile(&coupling->mask, step->in);
+  const weir_channels id = weir_i_mask_id(&coupling->mask, step->in), changed = weir_i_mask_changed(&coupling->mask, step->in);
+  const bool split = coupling->mask.type->splits_channels, masked = masks_input(step);
   pass p = {.step = step, .run = run, .net_run = run->layers, .forward = forward, .tiles = tiles_of(step)};
   p.net_run.n = n * p.tiles;
   p.tile_pixels = tile.h * tile.w;
-  p.changed = weir_i_mask_changed(&coupling->mask, step->in);
+  p.changed = changed.count;
   p.pixels = step->in.h * step->in.w;
   p.count = p.changed * p.pixels;
   p.outputs = coupling->affine ? 2 * p.count : p.count;
   p.shift_at = p.outputs - p.count;
-  p.first_id = weir_i_mask_first_id(&coupling->mask, step->in) * p.pixels;
-  p.first_changed = weir_i_mask_first_changed(&coupling->mask, step->in) * p.pixels;
+  p.first_id = masked ? 0 : id.first * p.pixels;
+  p.first_changed = changed.first * p.pixels;
   p.activations = step->keeps_activations && run->layers.training
                       ? step->kept
                       : weir_i_net_take(coupling->net, scratch, p.net_run.n, run->layers.training);
@@ -123,8 +137,7 @@ static pass take(const weir_step *step, weir_flow_run *run, bool forward, bool b
   }
   const float *packed = run->layers.packed;
   if (packed == NULL) return p;
-  const bool split = coupling->mask.type->splits_channels;
-  p.id = split ? NULL : packed + coupling->packed_id;
+  p.id = masked ? packed + coupling->packed_id : NULL;
   p.change = split ? NULL : packed + coupling->packed_change;
   p.gain = coupling->affine ? packed + coupling->packed_gain : NULL;
   return p;
@@ -276,7 +289,8 @@ static void backward(const weir_step *step, weir_flow_run *run) {
   if (!step->keeps_activations) run_net(&p);
   weir_i_parallel_for(&run->layers.team, run->layers.n, untransform_samples, &p);
   if (own_of(step)->affine) {
-    float *gain = run->layers.gradients + run->parameters->items[own_of(step)->gain].offset;
+    float *gain =
+        run->layers.gradients + run->parameters->items[own_of(step)->gain].offset + ends_of(own_of(step), step->in).gives.first;
     for (size_t c = 0; c < p.changed; c++) {
       double sum = 0;
       for (size_t i = 0; i < run->layers.n; i++) sum += p.dgain_sums[i * p.changed + c];
@@ -289,7 +303,7 @@ static void backward(const weir_step *step, weir_flow_run *run) {
 }
 
 static size_t changed_numbers(const weir_step *step) {
-  return weir_i_mask_changed(&own_of(step)->mask, step->in) * step->in.h * step->in.w;
+  return weir_i_mask_changed(&own_of(step)->mask, step->in).count * step->in.h * step->in.w;
 }
 
 static double transform_flops(const weir_step *step) { return 8.0 * (double)changed_numbers(step); }
@@ -305,7 +319,7 @@ static void describe_pack(const weir_step *step, weir_layer_info *info) {
   memcpy(info->output_shape, (const size_t[]){input.c, input.h, input.w}, sizeof info->output_shape);
   info->flops = 0;
   info->sample_bytes = tiles * (weir_i_map_count(input) + weir_i_map_blocked(input)) * sizeof(float);
-  info->weight_bytes = own_of(step)->mask.type->splits_channels ? 0 : weir_i_map_count(input) * sizeof(float);
+  info->weight_bytes = masks_input(step) ? weir_i_map_count(input) * sizeof(float) : 0;
 }
 
 static void describe_transform(const weir_step *step, weir_layer_info *info) {

@@ -87,15 +87,13 @@ static weir_mask_cell centre(const weir_mask *mask, weir_map map, size_t c, size
 // Every mask, one each.
 static const weir_mask_class classes[] = {
     {.name = "checkerboard", .refuse = refuse_single_cell, .cell = checkerboard},
-    {.name = "channel",
-     .splits_channels = true,
-     .refuse = refuse_odd_channels},  // id: the second half of the channels, reversed the first
+    {.name = "channel", .splits_channels = true, .splits_parameters = true, .second_is_id = true, .refuse = refuse_odd_channels},
     {.name = "horizontal", .refuse = refuse_one_row, .cell = horizontal},
     {.name = "vertical", .refuse = refuse_one_column, .cell = vertical},
     {.name = "cycle", .has_quadrants = true, .refuse = refuse_thin, .cell = cycle},
     {.name = "sub_quadrant", .has_quadrants = true, .has_factor = true, .refuse = refuse_tiles, .cell = cycle},
     {.name = "centre", .has_margin = true, .refuse = refuse_no_centre, .cell = centre},
-    {.name = "tabular", .refuse = refuse_image, .cell = tabular},
+    {.name = "tabular", .splits_channels = true, .refuse = refuse_image, .cell = tabular},
 };
 
 enum { CLASS_COUNT = sizeof classes / sizeof classes[0] };
@@ -145,17 +143,17 @@ weir_status weir_i_mask_parse(weir_mask *mask, const weir_json *json, int object
   return WEIR_OK;
 }
 
-static weir_map tile_of(const weir_mask *mask, weir_map map) {
+weir_map weir_i_mask_tile(const weir_mask *mask, weir_map map) {
   return (weir_map){map.c, map.h / mask->factor, map.w / mask->factor};
 }
 
 weir_mask_cell weir_i_mask_cell(const weir_mask *mask, weir_map map, size_t c, size_t h, size_t w) {
-  const weir_map tile = tile_of(mask, map);
+  const weir_map tile = weir_i_mask_tile(mask, map);
   return mask->type->cell(mask, tile, c, h % tile.h, w % tile.w);
 }
 
 weir_region weir_i_mask_changed_region(const weir_mask *mask, weir_map map) {
-  const weir_map tile = tile_of(mask, map);
+  const weir_map tile = weir_i_mask_tile(mask, map);
   if (mask->type->splits_channels) return weir_i_region_whole(tile.h, tile.w);
   weir_region region = {0};
   for (size_t c = 0; c < tile.c; c++)
@@ -172,30 +170,33 @@ static size_t row_at(const weir_mask *mask, weir_map map, weir_map tile, size_t 
 }
 
 void weir_i_mask_tile_out(const weir_mask *mask, weir_map map, size_t number, const float *whole, float *part) {
-  const weir_map tile = tile_of(mask, map);
+  const weir_map tile = weir_i_mask_tile(mask, map);
   for (size_t c = 0; c < tile.c; c++)
     for (size_t h = 0; h < tile.h; h++)
       memcpy(part + (c * tile.h + h) * tile.w, whole + row_at(mask, map, tile, number, c, h), tile.w * sizeof *part);
 }
 
 void weir_i_mask_tile_in(const weir_mask *mask, weir_map map, size_t number, const float *part, float *whole) {
-  const weir_map tile = tile_of(mask, map);
+  const weir_map tile = weir_i_mask_tile(mask, map);
   for (size_t c = 0; c < tile.c; c++)
     for (size_t h = 0; h < tile.h; h++)
       memcpy(whole + row_at(mask, map, tile, number, c, h), part + (c * tile.h + h) * tile.w, tile.w * sizeof *part);
 }
 
-weir_map weir_i_mask_net_input(const weir_mask *mask, weir_map map) {
-  const weir_map tile = tile_of(mask, map);
-  return (weir_map){mask->type->splits_channels ? tile.c / 2 : tile.c, tile.h, tile.w};
+// The first half of the channels or the second. Of an odd number, the second has one more.
+static weir_channels half_of(weir_map map, bool second) {
+  const size_t first = map.c / 2;
+  return second ? (weir_channels){first, map.c - first} : (weir_channels){0, first};
 }
 
-size_t weir_i_mask_first_id(const weir_mask *mask, weir_map map) {
-  return mask->type->splits_channels && !mask->reverse ? map.c / 2 : 0;
+weir_channels weir_i_mask_id(const weir_mask *mask, weir_map map) {
+  return mask->type->splits_channels ? half_of(map, mask->type->second_is_id != mask->reverse) : (weir_channels){0, map.c};
 }
 
-size_t weir_i_mask_first_changed(const weir_mask *mask, weir_map map) {
-  return mask->type->splits_channels && mask->reverse ? map.c / 2 : 0;
+weir_channels weir_i_mask_changed(const weir_mask *mask, weir_map map) {
+  return mask->type->splits_channels ? half_of(map, mask->type->second_is_id == mask->reverse) : (weir_channels){0, map.c};
 }
 
-size_t weir_i_mask_changed(const weir_mask *mask, weir_map map) { return mask->type->splits_channels ? map.c / 2 : map.c; }
+weir_slice weir_i_mask_slice(const weir_mask *mask, weir_map map, weir_channels part) {
+  return mask->type->splits_parameters ? weir_i_slice_all(part.count) : (weir_slice){1, map.c, part.first, part.count};
+}

@@ -6,6 +6,7 @@
 #include "base/status.h"
 #include "kernels/region.h"
 #include "layers/layout.h"
+#include "layers/slice.h"
 
 /// What a cell of the map does. The cycle masks leave two quadrants as they are and unseen.
 typedef enum weir_mask_cell { WEIR_CELL_ID, WEIR_CELL_CHANGE, WEIR_CELL_PASS } weir_mask_cell;
@@ -22,12 +23,16 @@ typedef struct weir_mask {
 
 struct weir_mask_class {
   const char *name;
-  /// True when the net sees only the id channels, without zeros in place of the others: the channel mask.
+  /// True when the id part and the changed part are channels.
   bool splits_channels;
+  /// True when the parameters of such a coupling are for its parts' channels alone: the channel mask. Otherwise they are for all channels, and
+  /// those of the other part are dead: the tabular mask.
+  bool splits_parameters;
+  bool second_is_id;  // which half of the channels, unless reversed
   bool has_quadrants, has_factor, has_margin;
   /// Why it does not fit a map, or NULL.
   const char *(*refuse)(const weir_mask *mask, weir_map map);
-  /// NULL when it splits channels. The map is a tile's.
+  /// NULL when it splits parameters. The map is a tile's.
   weir_mask_cell (*cell)(const weir_mask *mask, weir_map map, size_t c, size_t h, size_t w);
 };
 
@@ -35,7 +40,7 @@ struct weir_mask_class {
 weir_status weir_i_mask_parse(weir_mask *mask, const weir_json *json, int object, const char *path, weir_map map,
                               weir_error *error);
 
-/// What cell [c, h, w] of the whole map does. Not for masks that split channels.
+/// What cell [c, h, w] of the whole map does. Not for masks that split parameters.
 weir_mask_cell weir_i_mask_cell(const weir_mask *mask, weir_map map, size_t c, size_t h, size_t w);
 
 /// The smallest region that holds all changed cells, of a tile.
@@ -47,10 +52,17 @@ static inline size_t weir_i_mask_tiles(const weir_mask *mask) { return mask->fac
 void weir_i_mask_tile_out(const weir_mask *mask, weir_map map, size_t tile, const float *whole, float *part);
 void weir_i_mask_tile_in(const weir_mask *mask, weir_map map, size_t tile, const float *part, float *whole);
 
-/// The map the net sees, and the first channel and number of channels that a coupling changes.
-weir_map weir_i_mask_net_input(const weir_mask *mask, weir_map map);
-size_t weir_i_mask_first_id(const weir_mask *mask, weir_map map);
-size_t weir_i_mask_first_changed(const weir_mask *mask, weir_map map);
-size_t weir_i_mask_changed(const weir_mask *mask, weir_map map);
+/// Channels [first, first + count) of a map.
+typedef struct weir_channels {
+  size_t first, count;
+} weir_channels;
+
+/// Channels with id cells, and with cells that change: all, when the mask doesn't split them.
+weir_channels weir_i_mask_id(const weir_mask *mask, weir_map map);
+weir_channels weir_i_mask_changed(const weir_mask *mask, weir_map map);
+/// Where those of a part are among the channels that the coupling's parameters are for.
+weir_slice weir_i_mask_slice(const weir_mask *mask, weir_map map, weir_channels part);
+/// The size of a tile, or of the whole map.
+weir_map weir_i_mask_tile(const weir_mask *mask, weir_map map);
 
 #endif

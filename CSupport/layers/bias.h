@@ -3,11 +3,12 @@
 #define WEIR_LAYERS_BIAS_H
 
 #include "layers/layer.h"
+#include "layers/slice.h"
 
-/// bias [round(c)] = values [c], then zeros.
-void weir_i_bias_pack(const float *values, size_t c, float *bias);
+/// bias [round(c)] = the live ones of `values`, then zeros.
+void weir_i_bias_pack(const float *values, weir_slice slice, float *bias);
 
-/// Adds to dbias [c] the sum of dy [n][blocks(c)][h][w][16] over samples, in their order, and pixels.
-void weir_i_bias_backward(const weir_layer_run *run, const float *dy, weir_map map, float *dbias);
+/// Adds to the live ones of dbias the sum of dy [n][blocks(c)][h][w][16] over samples, in their order, and pixels. map.c counts live ones.
+void weir_i_bias_backward(const weir_layer_run *run, const float *dy, weir_map map, weir_slice slice, float *dbias);
 
 #endif

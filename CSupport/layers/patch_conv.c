@@ -24,7 +24,7 @@ static void pack(const weir_layer *layer, const weir_parameters *parameters, con
   float *read = conv->transposed ? packed_training : packed, *write = conv->transposed ? packed : packed_training;
   if (read != NULL) weir_i_patches_pack(&conv->patches, conv->maps, weight, read + conv->read_at);
   if (write != NULL) weir_i_patches_pack_transposed(&conv->patches, conv->maps, weight, write + conv->write_at);
-  weir_i_bias_pack(values + parameters->items[conv->bias].offset, conv->out.c, packed + conv->packed_bias);
+  weir_i_bias_pack(values + parameters->items[conv->bias].offset, weir_i_slice_all(conv->out.c), packed + conv->packed_bias);
 }
 
 static double flops(const weir_layer *layer) {

@@ -149,7 +149,8 @@ void weir_i_patch_conv_backward(const weir_layer *layer, const weir_parameters *
                                 const weir_layer_maps *maps) {
   const weir_patch_conv *conv = layer->own;
   weights_backward(conv, parameters, run, maps);
-  weir_i_bias_backward(run, maps->dy, conv->out, run->gradients + parameters->items[conv->bias].offset);
+  weir_i_bias_backward(run, maps->dy, conv->out, weir_i_slice_all(conv->out.c),
+                       run->gradients + parameters->items[conv->bias].offset);
   inputs_backward(conv, run, maps);
 }
 

@@ -4,22 +4,31 @@
 #include <math.h>
 
 #include "layers/bias.h"
-#include "layers/weight.h"
+
+// Joined with its negative, an input has twice the parts.
+static weir_slice columns(const weir_product *product) {
+  weir_slice slice = product->reads;
+  if (product->negate) slice.parts *= 2;
+  return slice;
+}
+
+weir_weight weir_i_product_weight(const weir_product *product, const weir_parameters *parameters, const float *values) {
+  const weir_parameter *items = parameters->items;
+  return (weir_weight){.direction = values + items[product->weight].offset,
+                       .gain = product->weight_norm ? values + items[product->gain].offset : NULL,
+                       .oc = product->gives,
+                       .ic = columns(product),
+                       .taps = product->kernel * product->kernel};
+}
 
 static void pack(const weir_layer *layer, const weir_parameters *parameters, const float *values, float *packed,
                  float *packed_training) {
   const weir_product *product = layer->own;
   const weir_parameter *items = parameters->items;
-  const weir_weight weight = {
-      .direction = values + items[product->weight].offset,
-      .gain = product->weight_norm ? values + items[product->gain].offset : NULL,
-      .oc = product->oc,
-      .ic = weir_i_product_ic(product),
-      .taps = product->kernel * product->kernel,
-  };
+  const weir_weight weight = weir_i_product_weight(product, parameters, values);
   weir_i_weight_pack(&weight, packed + product->packed_weight);
   if (packed_training != NULL) weir_i_weight_pack_transposed(&weight, packed_training + product->packed_transposed);
-  if (product->has_bias) weir_i_bias_pack(values + items[product->bias].offset, product->oc, packed + product->packed_bias);
+  if (product->has_bias) weir_i_bias_pack(values + items[product->bias].offset, product->gives, packed + product->packed_bias);
   if (product->norm.present)
     weir_i_norm_fold(&product->norm, parameters, values, product->in.c, packed + product->packed_scale,
                      packed + product->packed_shift);
@@ -61,18 +70,19 @@ static const weir_layer_class product_class = {
 // PyTorch's defaults: weights and biases uniform in +-1/sqrt(fan in); weight norm starts with the directions' norms as gains.
 static void add_parameters(weir_product *product, weir_build *build, const weir_product_options *options) {
   const bool linear = options->in.h == 1 && options->in.w == 1 && options->kernel == 1, normal = options->deviation > 0;
-  const size_t ic = weir_i_product_ic(product), taps = product->kernel * product->kernel;
+  const size_t ic = weir_i_slice_whole(columns(product)), oc = weir_i_slice_whole(product->gives);
+  const size_t taps = product->kernel * product->kernel;
   const float bound = 1.0f / sqrtf((float)(ic * taps));
   const weir_initial fresh = normal ? WEIR_INITIAL_NORMAL : WEIR_INITIAL_UNIFORM;
   const weir_parameter weight = {.rank = linear ? 2 : 4,
-                                 .shape = {product->oc, ic, product->kernel, product->kernel},
+                                 .shape = {oc, ic, product->kernel, product->kernel},
                                  .trainable = true,
                                  .initial = options->zero_initial && !options->weight_norm ? WEIR_INITIAL_ZERO : fresh,
                                  .bound = normal ? options->deviation : bound};
   product->weight = weir_i_parameter_add(build, options->name, product->weight_norm ? "weight_v" : "weight", weight);
   if (product->weight_norm) {
     const weir_parameter gain = {.rank = 1,
-                                 .shape = {product->oc},
+                                 .shape = {oc},
                                  .trainable = true,
                                  .decay = true,
                                  .initial = options->zero_initial ? WEIR_INITIAL_ZERO : WEIR_INITIAL_NORM};
@@ -80,7 +90,7 @@ static void add_parameters(weir_product *product, weir_build *build, const weir_
   }
   if (product->has_bias) {
     const weir_parameter bias = {.rank = 1,
-                                 .shape = {product->oc},
+                                 .shape = {oc},
                                  .trainable = true,
                                  .initial = options->zero_initial || normal ? WEIR_INITIAL_ZERO : WEIR_INITIAL_UNIFORM,
                                  .bound = bound};
@@ -96,6 +106,8 @@ weir_layer weir_i_product_make(weir_build *build, weir_product_options options) 
       .kernel = options.kernel,
       .in = options.in,
       .oc = options.oc,
+      .reads = options.reads.parts > 0 ? options.reads : weir_i_slice_all(options.in.c),
+      .gives = options.gives.parts > 0 ? options.gives : weir_i_slice_all(options.oc),
       .relu = options.relu,
       .negate = options.negate,
       .slope = options.slope,
@@ -103,7 +115,8 @@ weir_layer weir_i_product_make(weir_build *build, weir_product_options options) 
       .has_bias = options.has_bias,
   };
   const size_t ic = weir_i_product_ic(product), taps = product->kernel * product->kernel;
-  if (ic > WEIR_I_MAX_VALUES || product->oc > WEIR_I_MAX_VALUES || ic * taps > WEIR_I_MAX_VALUES / (product->oc + WEIR_BLOCK))
+  const size_t whole_ic = weir_i_slice_whole(columns(product)), whole_oc = weir_i_slice_whole(product->gives);
+  if (whole_ic > WEIR_I_MAX_VALUES || whole_oc > WEIR_I_MAX_VALUES || whole_ic * taps > WEIR_I_MAX_VALUES / (whole_oc + WEIR_BLOCK))
     build->too_large = true;
   if (weir_i_build_failed(build)) return layer;
   if (options.norm) {

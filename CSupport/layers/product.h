@@ -4,12 +4,14 @@
 #define WEIR_LAYERS_PRODUCT_H
 
 #include "layers/normalization.h"
+#include "layers/weight.h"
 #include "layers/winograd_conv.h"
 
 typedef struct weir_product {
-  size_t kernel;  // 3 or 1
-  weir_map in;    // the input map
-  size_t oc;      // output channels
+  size_t kernel;            // 3 or 1
+  weir_map in;              // the input map, of live channels
+  size_t oc;                // live output channels
+  weir_slice reads, gives;  // the same among the channels that the parameters are for
   bool relu, negate;
   float slope;  // of the rectifier below zero
   weir_norm norm;
@@ -25,6 +27,8 @@ typedef struct weir_product_options {
   size_t kernel;
   weir_map in;
   size_t oc;
+  // Where the channels of `in` and oc are among those that the parameters are for; zeros mean that they are all of them. No `reads` with norm.
+  weir_slice reads, gives;
   bool relu, negate, weight_norm, has_bias;
   float slope;      // 0 for ReLU, 0.01 for a leaky one
   float deviation;  // fresh weights are normal with this deviation and biases zero; 0 for PyTorch's default
@@ -38,6 +42,9 @@ typedef struct weir_product_options {
 /// Declares a product's parameters and packed constants. Unless it is direct (see below) it reads a sample before it writes it: when scoring, y
 /// may share memory with an x of the same size.
 weir_layer weir_i_product_make(weir_build *build, weir_product_options options);
+
+/// Its weights, as they are in `values`.
+weir_weight weir_i_product_weight(const weir_product *product, const weir_parameters *parameters, const float *values);
 
 void weir_i_product_forward(const weir_layer *layer, const weir_parameters *parameters, const weir_layer_run *run,
                             const weir_layer_maps *maps);

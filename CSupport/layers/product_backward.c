@@ -5,7 +5,6 @@
 
 #include "layers/bias.h"
 #include "layers/product.h"
-#include "layers/weight.h"
 
 typedef struct backward_job {
   const weir_product *product;
@@ -57,21 +56,11 @@ static void weight_tiles(void *arg, size_t begin, size_t end, size_t thread) {
   }
 }
 
-static weir_weight weight_of(const backward_job *job) {
-  const weir_product *product = job->product;
-  const weir_parameter *items = job->parameters->items;
-  return (weir_weight){.direction = job->run->values + items[product->weight].offset,
-                       .gain = product->weight_norm ? job->run->values + items[product->gain].offset : NULL,
-                       .oc = product->oc,
-                       .ic = weir_i_product_ic(product),
-                       .taps = product->kernel * product->kernel};
-}
-
 static void weight_rows(void *arg, size_t begin, size_t end, size_t thread) {
   (void)thread;
   const backward_job *job = arg;
   const weir_parameter *items = job->parameters->items;
-  const weir_weight weight = weight_of(job);
+  const weir_weight weight = weir_i_product_weight(job->product, job->parameters, job->run->values);
   float *gradients = job->run->gradients;
   weir_i_weight_backward(&weight, job->dweight, gradients + items[job->product->weight].offset,
                          job->product->weight_norm ? gradients + items[job->product->gain].offset : NULL, begin, end);
@@ -235,7 +224,7 @@ void weir_i_product_backward(const weir_layer *layer, const weir_parameters *par
   }
   weir_i_parallel_for(&run->team, product->oc, weight_rows, &job);
   if (product->has_bias)
-    weir_i_bias_backward(run, maps->dy, (weir_map){product->oc, product->in.h, product->in.w},
+    weir_i_bias_backward(run, maps->dy, (weir_map){product->oc, product->in.h, product->in.w}, product->gives,
                          run->gradients + items[product->bias].offset);
 
   if (maps->dx[0] != NULL || product->norm.present) {

@@ -109,18 +109,30 @@ static void forward_map_rows(void *arg, size_t begin, size_t end, size_t thread)
   multiply_rows(job, job->p, 0, begin, end);
 }
 
-static void forward_table_rows(void *arg, size_t begin, size_t end, size_t thread) {
-  (void)thread;
-  const forward_job *job = arg;
-  const weir_gemm gemm = gemm_of(job, job->p, 0);
-  job->run->kernels->gemm_forward(&gemm, begin, end, 0, weir_i_blocks(job->product->oc));
+// A table's product is cut in tiles: rows that stay in the second-level cache, by blocks of outputs that a kernel likes to have at once. Tiles
+// of the same rows come one after the other, so that each weight is read once for many rows.
+enum { TILE_ROWS = 128, TILE_BLOCKS = 2, ROW_BLOCKS = 4 };
+
+static size_t tile_blocks(const weir_layer_run *run) { return run->n == 1 ? ROW_BLOCKS : TILE_BLOCKS; }
+
+static size_t tiles_across(const weir_product *product, const weir_layer_run *run) {
+  return (weir_i_blocks(product->oc) + tile_blocks(run) - 1) / tile_blocks(run);
 }
 
-static void forward_blocks(void *arg, size_t begin, size_t end, size_t thread) {
+static void forward_tiles(void *arg, size_t begin, size_t end, size_t thread) {
   (void)thread;
   const forward_job *job = arg;
   const weir_gemm gemm = gemm_of(job, job->p, 0);
-  job->run->kernels->gemm_forward(&gemm, 0, job->run->n, begin, end);
+  const size_t across = tiles_across(job->product, job->run), blocks = weir_i_blocks(job->product->oc), n = job->run->n;
+  const size_t wide = tile_blocks(job->run);
+  while (begin < end) {
+    const size_t row = begin / across * TILE_ROWS, tile = begin % across;
+    const size_t tiles = end - begin < across - tile ? end - begin : across - tile;
+    const size_t last = (tile + tiles) * wide;
+    job->run->kernels->gemm_forward(&gemm, row, n - row < TILE_ROWS ? n : row + TILE_ROWS, tile * wide,
+                                    last < blocks ? last : blocks);
+    begin += tiles;
+  }
 }
 
 static void preactivate_rows(void *arg, size_t begin, size_t end, size_t thread) {
@@ -131,7 +143,7 @@ static void preactivate_rows(void *arg, size_t begin, size_t end, size_t thread)
                                job->scratch + i * weir_i_product_p_floats(job->product));
 }
 
-// Tables: all samples are the rows of one product. Few rows are shared out by outputs, so that each weight is read once.
+// Tables: all samples are the rows of one product.
 static void forward_table(forward_job *job) {
   const weir_product *product = job->product;
   const weir_layer_run *run = job->run;
@@ -140,11 +152,7 @@ static void forward_table(forward_job *job) {
     weir_i_parallel_for(&run->team, run->n, preactivate_rows, job);
     job->p = job->scratch;
   }
-  if (run->n >= 8 * run->team.threads) {
-    weir_i_parallel_for(&run->team, run->n, forward_table_rows, job);
-  } else {
-    weir_i_parallel_for(&run->team, weir_i_blocks(product->oc), forward_blocks, job);
-  }
+  weir_i_parallel_for(&run->team, (run->n + TILE_ROWS - 1) / TILE_ROWS * tiles_across(product, run), forward_tiles, job);
 }
 
 // One sample on several threads: they share its rows.

@@ -1,6 +1,7 @@
 #include "layers/weight.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "kernels/block.h"
@@ -11,56 +12,86 @@ static double row_norm(const float *row, size_t k) {
   return sqrt(sum);
 }
 
+static size_t row_length(const weir_weight *weight) { return weir_i_slice_whole(weight->ic) * weight->taps; }
+
 // What row o of the direction is multiplied with. A zero direction has no direction: its weights are zero.
 static double row_factor(const weir_weight *weight, size_t o) {
   if (weight->gain == NULL) return 1;
-  const size_t k = weight->ic * weight->taps;
+  const size_t k = row_length(weight);
   const double norm = row_norm(weight->direction + o * k, k);
   return norm > 0 ? weight->gain[o] / norm : 0;
 }
 
 void weir_i_weight_pack(const weir_weight *weight, float *packed) {
-  const size_t k = weight->ic * weight->taps;
-  memset(packed, 0, weir_i_block_round(weight->oc) * k * sizeof *packed);
-  for (size_t o = 0; o < weight->oc; o++) {
-    const float *row = weight->direction + o * k;
+  const size_t oc = weir_i_slice_live(weight->oc), k = weir_i_slice_live(weight->ic) * weight->taps, taps = weight->taps;
+  memset(packed, 0, weir_i_block_round(oc) * k * sizeof *packed);
+  for (size_t live = 0; live < oc; live++) {
+    const size_t o = weir_i_slice_at(weight->oc, live);
     const double factor = row_factor(weight, o);
-    float *to = packed + o / WEIR_BLOCK * k * WEIR_BLOCK + o % WEIR_BLOCK;
-    for (size_t j = 0; j < k; j++) to[j * WEIR_BLOCK] = (float)(factor * row[j]);
+    const float *row = weight->direction + o * row_length(weight) + weight->ic.first * taps;
+    float *to = packed + live / WEIR_BLOCK * k * WEIR_BLOCK + live % WEIR_BLOCK;
+    for (size_t part = 0; part < weight->ic.parts; part++, row += weight->ic.part * taps)
+      for (size_t j = 0; j < weight->ic.count * taps; j++, to += WEIR_BLOCK) *to = (float)(factor * row[j]);
   }
 }
 
 void weir_i_weight_pack_transposed(const weir_weight *weight, float *packed) {
-  const size_t k = weight->ic * weight->taps, taps = weight->taps;
-  memset(packed, 0, weir_i_block_round(weight->ic) * weight->oc * taps * sizeof *packed);
-  for (size_t o = 0; o < weight->oc; o++) {
-    const float *row = weight->direction + o * k;
+  const size_t oc = weir_i_slice_live(weight->oc), ic = weir_i_slice_live(weight->ic), taps = weight->taps;
+  memset(packed, 0, weir_i_block_round(ic) * oc * taps * sizeof *packed);
+  for (size_t live = 0; live < oc; live++) {
+    const size_t o = weir_i_slice_at(weight->oc, live);
     const double factor = row_factor(weight, o);
-    for (size_t i = 0; i < weight->ic; i++) {
-      float *to = packed + (i / WEIR_BLOCK * weight->oc + o) * taps * WEIR_BLOCK + i % WEIR_BLOCK;
-      for (size_t t = 0; t < taps; t++) to[(taps - 1 - t) * WEIR_BLOCK] = (float)(factor * row[i * taps + t]);
+    const float *row = weight->direction + o * row_length(weight) + weight->ic.first * taps;
+    for (size_t i = 0; i < ic; i++) {
+      float *to = packed + (i / WEIR_BLOCK * oc + live) * taps * WEIR_BLOCK + i % WEIR_BLOCK;
+      for (size_t t = 0; t < taps; t++) to[(taps - 1 - t) * WEIR_BLOCK] = (float)(factor * row[t]);
+      row += (i + 1) % weight->ic.count != 0 ? taps : (weight->ic.part - weight->ic.count + 1) * taps;
     }
   }
 }
 
+// Adds the gradient by a row of the direction itself.
+static void add_row(const weir_weight *weight, const float *dw, float *to) {
+  const size_t taps = weight->taps;
+  to += weight->ic.first * taps;
+  for (size_t part = 0; part < weight->ic.parts; part++, to += weight->ic.part * taps)
+    for (size_t j = 0; j < weight->ic.count * taps; j++, dw += WEIR_BLOCK) to[j] += *dw;
+}
+
+// The gradient's part along a row, times the row's norm.
+static double along_row(const weir_weight *weight, const float *dw, const float *row) {
+  const size_t taps = weight->taps;
+  double along = 0;
+  row += weight->ic.first * taps;
+  for (size_t part = 0; part < weight->ic.parts; part++, row += weight->ic.part * taps)
+    for (size_t j = 0; j < weight->ic.count * taps; j++, dw += WEIR_BLOCK) along += (double)*dw * row[j];
+  return along;
+}
+
 void weir_i_weight_backward(const weir_weight *weight, const float *dpacked, float *ddirection, float *dgain, size_t begin,
                             size_t end) {
-  const size_t k = weight->ic * weight->taps;
-  for (size_t o = begin; o < end; o++) {
-    const float *row = weight->direction + o * k;
-    const float *dw = dpacked + o / WEIR_BLOCK * k * WEIR_BLOCK + o % WEIR_BLOCK;
-    float *to = ddirection + o * k;
+  const size_t whole = row_length(weight), k = weir_i_slice_live(weight->ic) * weight->taps;
+  const size_t part = weight->ic.part * weight->taps, first = weight->ic.first * weight->taps,
+               count = weight->ic.count * weight->taps;
+  for (size_t live = begin; live < end; live++) {
+    const size_t o = weir_i_slice_at(weight->oc, live);
+    const float *row = weight->direction + o * whole;
+    const float *dw = dpacked + live / WEIR_BLOCK * k * WEIR_BLOCK + live % WEIR_BLOCK;
+    float *to = ddirection + o * whole;
     if (weight->gain == NULL) {
-      for (size_t j = 0; j < k; j++) to[j] += dw[j * WEIR_BLOCK];
+      add_row(weight, dw, to);
       continue;
     }
-    const double norm = row_norm(row, k);
+    const double norm = row_norm(row, whole);
     if (norm == 0) continue;
-    double along = 0;  // the gradient's part along the direction
-    for (size_t j = 0; j < k; j++) along += (double)dw[j * WEIR_BLOCK] * row[j];
-    along /= norm;
+    const double along = along_row(weight, dw, row) / norm;
     dgain[o] += (float)along;
     const double factor = weight->gain[o] / norm, back = along / norm;
-    for (size_t j = 0; j < k; j++) to[j] += (float)(factor * (dw[j * WEIR_BLOCK] - back * row[j]));
+    for (size_t p = 0; p < weight->ic.parts; p++, row += part, to += part)
+      for (size_t j = 0; j < part; j++) {
+        const bool live_column = j - first < count;
+        to[j] += (float)(factor * ((live_column ? *dw : 0) - back * row[j]));
+        if (live_column) dw += WEIR_BLOCK;
+      }
   }
 }

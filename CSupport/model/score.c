@@ -89,9 +89,10 @@ weir_status weir_score(weir_session *session, const float *x, size_t n, double *
   return score(&c, x, n);
 }
 
-weir_status weir_i_score_watched(weir_session *session, const float *x, size_t n, double *log_likelihood, weir_stopwatch *watch) {
+void weir_i_score_watched(weir_session *session, const float *x, size_t n, double *log_likelihood, weir_stopwatch *watch) {
   call c = {.session = session, .x = x, .log_likelihood = log_likelihood, .columns = 1, .watch = watch};
-  return score(&c, x, n);
+  score_group(&c, &session->workers[0], session->options.threads, 0, n);
+  session->index += n;
 }
 
 weir_status weir_score_u8(weir_session *session, const uint8_t *x, size_t n, double *log_likelihood) {

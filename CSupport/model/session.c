@@ -2,7 +2,11 @@
 
 #include <string.h>
 
-enum { TABLE_GROUP = 64, IMAGE_GROUP = 8, MOST_BATCH = 1 << 20, MOST_THREADS = 1024 };
+// Samples that read a flow's weights once for all of them. Rows of a table: at most so many that a layer's input stays in the second-level
+// cache. Images: enough for their smallest maps to make a matrix product worth its weights. Threads had better work side by side on groups of
+// their own than wait for each other at every layer, unless that leaves each with less than a share.
+enum { TABLE_GROUP = 128, TABLE_SHARE = 32, IMAGE_GROUP = 8, IMAGE_SHARE = 2 };
+enum { MOST_BATCH = 1 << 20, MOST_THREADS = 1024 };
 
 weir_session_options weir_session_options_default(void) {
   return (weir_session_options){
@@ -33,8 +37,7 @@ static size_t scratch_bytes(const weir_model *model, size_t group, size_t thread
 // Over a null arena this counts; over the caller's memory it makes the session. Returns NULL when counting or when memory is short.
 static weir_session *plan(const weir_model *model, const weir_session_options *options, weir_arena *arena) {
   const bool table = model->flow.input.h == 1 && model->flow.input.w == 1;
-  const size_t share = (options->batch + options->threads - 1) / options->threads, most = table ? TABLE_GROUP : IMAGE_GROUP;
-  const size_t group = share < most ? share : most;
+  const size_t most = table ? TABLE_GROUP : IMAGE_GROUP, group = options->batch < most ? options->batch : most;
   const size_t alone = scratch_bytes(model, group, 1), together = scratch_bytes(model, group, options->threads);
   weir_session *session = weir_i_arena_take(arena, 1, sizeof *session);
   weir_worker *workers = weir_i_arena_take(arena, options->threads, sizeof *workers);
@@ -53,6 +56,7 @@ static weir_session *plan(const weir_model *model, const weir_session_options *o
   }
   if (session == NULL || arena->overflow) return NULL;
   *session = (weir_session){.model = model, .options = *options, .group = group, .workers = workers, .trace = trace};
+  session->share = table ? TABLE_SHARE : IMAGE_SHARE;
   if (options->executor != NULL) {
     session->executor = *options->executor;
     session->options.executor = &session->executor;
@@ -114,24 +118,31 @@ typedef struct groups_job {
   weir_session *session;
   weir_group_fn *groups;
   void *arg;
-  size_t n;
+  size_t n, group;
 } groups_job;
 
 static void run_groups(void *arg, size_t begin, size_t end, size_t thread) {
   const groups_job *job = arg;
-  const size_t group = job->session->group;
   for (size_t g = begin; g < end; g++) {
-    const size_t first = g * group, left = job->n - first;
-    job->groups(job->arg, &job->session->workers[thread], 1, first, left < group ? left : group);
+    const size_t first = g * job->group, left = job->n - first;
+    job->groups(job->arg, &job->session->workers[thread], 1, first, left < job->group ? left : job->group);
   }
 }
 
+// As few groups as hold n samples, or some more for threads to have the same number of them.
+static size_t group_of(const weir_session *session, size_t n) {
+  const size_t threads = session->options.threads, fewest = (n + session->group - 1) / session->group;
+  const size_t even = (fewest + threads - 1) / threads * threads;
+  const size_t groups = n / even >= session->share ? even : fewest;
+  return (n + groups - 1) / groups;
+}
+
 void weir_i_session_groups(weir_session *session, size_t n, weir_group_fn *groups, void *arg) {
-  if (n <= session->group) {
+  groups_job job = {session, groups, arg, n, group_of(session, n)};
+  if (n <= job.group) {
     groups(arg, &session->workers[0], session->options.threads, 0, n);
     return;
   }
-  groups_job job = {session, groups, arg, n};
   const weir_team team = {session->options.threads, session->options.executor};
-  weir_i_parallel_for(&team, (n + session->group - 1) / session->group, run_groups, &job);
+  weir_i_parallel_for(&team, (n + job.group - 1) / job.group, run_groups, &job);
 }

@@ -1,5 +1,4 @@
-// A scoring workspace. Samples go through the flow in groups: images one at a time, so that their activations stay in cache, table rows
-// many at a time, so that weights are read once for all of them.
+// A scoring workspace. Samples go through the flow in groups, so that weights are read, and transformed, once for several.
 #ifndef WEIR_MODEL_SESSION_H
 #define WEIR_MODEL_SESSION_H
 
@@ -17,7 +16,8 @@ struct weir_session {
   const weir_model *model;
   weir_session_options options;
   weir_executor executor;
-  size_t group;
+  size_t group;          // most samples that go together
+  size_t share;          // least samples that a thread is given for itself
   weir_worker *workers;  // [threads]; the first also serves calls of one group, on all threads
   float *trace;          // [2][dims]: s and t of a traced coupling
   uint64_t index;        // of the next sample
@@ -30,8 +30,8 @@ weir_flow_run weir_i_session_run(weir_session *session, weir_worker *worker, siz
 typedef void weir_group_fn(void *arg, weir_worker *worker, size_t threads, size_t first, size_t n);
 void weir_i_session_groups(weir_session *session, size_t n, weir_group_fn *groups, void *arg);
 
-/// weir_score of one group, n <= session->group, on all of the session's threads, watched: for each pass a lap when x is read, the laps
+/// weir_score of one group, valid and n <= session->group, on all of the session's threads, watched: for each pass a lap when x is read, the laps
 /// of weir_i_flow_forward, and one when the density is known.
-weir_status weir_i_score_watched(weir_session *session, const float *x, size_t n, double *log_likelihood, weir_stopwatch *watch);
+void weir_i_score_watched(weir_session *session, const float *x, size_t n, double *log_likelihood, weir_stopwatch *watch);
 
 #endif

@@ -130,8 +130,8 @@ static void build_layers(const autoencoder_builder *b, const autoencoder_layout 
   }
 }
 
-static weir_status parse(weir_net *net, weir_build *build, const weir_json *json, int object, const char *path, weir_map input,
-                         size_t outputs, weir_error *error) {
+static weir_status parse(weir_net *net, weir_build *build, const weir_json *json, int object, const char *path,
+                         const weir_net_ends *ends, weir_error *error) {
   static const char *const keys[] = {"type", "latent", "layout"}, *const layouts[] = {"valid", "padded"};
   size_t latent = 0, chosen = 0;
   weir_status status = weir_i_json_only(json, object, path, keys, sizeof keys / sizeof keys[0], error);
@@ -139,9 +139,10 @@ static weir_status parse(weir_net *net, weir_build *build, const weir_json *json
   if (status == WEIR_OK) status = weir_i_json_choice(json, object, path, "layout", layouts, 2, false, 0, &chosen, error);
   if (status != WEIR_OK) return status;
   weir_map maps[MOST_STAGES + 1];
+  const weir_map input = ends->input;  // has no dead channels: those masks are for tables, which don't fit
   const autoencoder_layout layout = layout_of(chosen == 1, input.w);
   if (!encode(&layout, input, maps)) return refuse(chosen == 1, input, path, error);
-  const weir_map output = {outputs, input.h, input.w};
+  const weir_map output = {weir_i_slice_live(ends->gives), input.h, input.w};
   if (weir_i_net_start(net, build, input, output, 2 * layout.stages + 4, 2 * layout.stages + 6) != WEIR_OK)
     return weir_i_fail(error, WEIR_ERROR_MEMORY, path, "no memory for an autoencoder");
   build_layers(&(autoencoder_builder){net, build, path}, &layout, maps, latent);

@@ -3,8 +3,10 @@
 
 #include "nets/net.h"
 
-static weir_status parse(weir_net *net, weir_build *build, const weir_json *json, int object, const char *path, weir_map input,
-                         size_t outputs, weir_error *error) {
+static weir_status parse(weir_net *net, weir_build *build, const weir_json *json, int object, const char *path,
+                         const weir_net_ends *ends, weir_error *error) {
+  const weir_map input = weir_i_net_live_input(ends);
+  const size_t outputs = weir_i_slice_live(ends->gives);
   static const char *const keys[] = {"type", "channels", "blocks", "weight_norm"};
   size_t channels = 0, blocks = 0;
   bool weight_norm = true;
@@ -26,14 +28,15 @@ static weir_status parse(weir_net *net, weir_build *build, const weir_json *json
     net->values[to].scoring = first;
     if (i > 1) net->values[to].gradient = first + (int)(i % 2);
     snprintf(name, sizeof name, "%s.convs.%zu", path, i);
-    const weir_product_options conv = {
+    weir_product_options conv = {
         .kernel = 3, .in = i == 0 ? input : mid, .oc = channels, .weight_norm = weight_norm, .has_bias = true, .name = name};
+    if (i == 0) conv.reads = ends->reads;
     weir_i_net_product(net, build, conv, from, to, WEIR_NONE);
     from = to;
   }
   snprintf(name, sizeof name, "%s.out_conv", path);
   const weir_product_options last = {
-      .kernel = 1, .in = mid, .oc = outputs, .weight_norm = weight_norm, .has_bias = true, .name = name};
+      .kernel = 1, .in = mid, .oc = outputs, .gives = ends->gives, .weight_norm = weight_norm, .has_bias = true, .name = name};
   weir_i_net_product(net, build, last, from, WEIR_VALUE_OUTPUT, WEIR_NONE);
   return WEIR_OK;
 }

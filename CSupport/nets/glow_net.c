@@ -3,8 +3,10 @@
 
 #include "nets/net.h"
 
-static weir_status parse(weir_net *net, weir_build *build, const weir_json *json, int object, const char *path, weir_map input,
-                         size_t outputs, weir_error *error) {
+static weir_status parse(weir_net *net, weir_build *build, const weir_json *json, int object, const char *path,
+                         const weir_net_ends *ends, weir_error *error) {
+  const weir_map input = weir_i_net_live_input(ends);
+  const size_t outputs = weir_i_slice_live(ends->gives);
   static const char *const keys[] = {"type", "channels"};
   size_t channels = 0;
   weir_status status = weir_i_json_only(json, object, path, keys, sizeof keys / sizeof keys[0], error);
@@ -21,14 +23,16 @@ static weir_status parse(weir_net *net, weir_build *build, const weir_json *json
   for (size_t i = 0; i < 3; i++) {
     char name[112];
     snprintf(name, sizeof name, "%s.%s", path, leaves[i]);
-    const weir_product_options conv = {.kernel = i == 1 ? 1 : 3,
-                                       .in = i == 0 ? input : mid,
-                                       .oc = i == 2 ? outputs : channels,
-                                       .relu = i > 0,
-                                       .has_bias = true,
-                                       .deviation = 0.05f,
-                                       .zero_initial = i == 2,
-                                       .name = name};
+    weir_product_options conv = {.kernel = i == 1 ? 1 : 3,
+                                 .in = i == 0 ? input : mid,
+                                 .oc = i == 2 ? outputs : channels,
+                                 .relu = i > 0,
+                                 .has_bias = true,
+                                 .deviation = 0.05f,
+                                 .zero_initial = i == 2,
+                                 .name = name};
+    if (i == 0) conv.reads = ends->reads;
+    if (i == 2) conv.gives = ends->gives;
     weir_i_net_product(net, build, conv, values[i], values[i + 1], WEIR_NONE);
   }
   return WEIR_OK;

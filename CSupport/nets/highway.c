@@ -33,8 +33,10 @@ static void add_block(const highway_builder *b, weir_map map, size_t index, cons
   weir_i_net_add(b->net, gate);
 }
 
-static weir_status parse(weir_net *net, weir_build *build, const weir_json *json, int object, const char *path, weir_map input,
-                         size_t outputs, weir_error *error) {
+static weir_status parse(weir_net *net, weir_build *build, const weir_json *json, int object, const char *path,
+                         const weir_net_ends *ends, weir_error *error) {
+  const weir_map input = weir_i_net_live_input(ends);
+  const size_t outputs = weir_i_slice_live(ends->gives);
   static const char *const keys[] = {"type", "channels", "blocks"};
   size_t channels = 0, blocks = 0;
   weir_status status = weir_i_json_only(json, object, path, keys, sizeof keys / sizeof keys[0], error);
@@ -47,7 +49,8 @@ static weir_status parse(weir_net *net, weir_build *build, const weir_json *json
 
   const highway_builder b = {net, build, path};
   const int first = weir_i_net_value(net, mid);
-  add_conv(&b, "in_conv", (weir_product_options){.kernel = 3, .in = input, .oc = channels}, WEIR_VALUE_INPUT, first);
+  add_conv(&b, "in_conv", (weir_product_options){.kernel = 3, .in = input, .oc = channels, .reads = ends->reads}, WEIR_VALUE_INPUT,
+           first);
   int stream = first;
   for (size_t i = 0; i < blocks; i++) {
     const int value = weir_i_net_value(net, mid), gate = weir_i_net_value(net, mid), next = weir_i_net_value(net, mid);
@@ -60,7 +63,7 @@ static weir_status parse(weir_net *net, weir_build *build, const weir_json *json
     add_block(&b, mid, i, (const int[]){value, gate, stream}, next);
     stream = next;
   }
-  const weir_product_options last = {.kernel = 1, .in = mid, .oc = outputs, .zero_initial = true};
+  const weir_product_options last = {.kernel = 1, .in = mid, .oc = outputs, .gives = ends->gives, .zero_initial = true};
   add_conv(&b, "out_conv", last, stream, WEIR_VALUE_OUTPUT);
   return WEIR_OK;
 }

@@ -17,8 +17,10 @@ static int add_dropout(weir_net *net, weir_build *build, double probability, int
   return to;
 }
 
-static weir_status parse(weir_net *net, weir_build *build, const weir_json *json, int object, const char *path, weir_map input,
-                         size_t outputs, weir_error *error) {
+static weir_status parse(weir_net *net, weir_build *build, const weir_json *json, int object, const char *path,
+                         const weir_net_ends *ends, weir_error *error) {
+  const weir_map input = weir_i_net_live_input(ends);
+  const size_t outputs = weir_i_slice_live(ends->gives);
   static const char *const keys[] = {"type", "hidden", "layers", "dropout"};
   size_t hidden = 0, layers = 0;
   double dropout = 0;
@@ -41,8 +43,10 @@ static weir_status parse(weir_net *net, weir_build *build, const weir_json *json
     char name[112];
     snprintf(name, sizeof name, "%s.layers.%zu", path, i);
     const int to = last ? (int)WEIR_VALUE_OUTPUT : weir_i_net_value(net, map);
-    const weir_product_options layer = {
+    weir_product_options layer = {
         .kernel = 1, .in = i == 0 ? input : map, .oc = last ? outputs : hidden, .relu = i > 0, .has_bias = true, .name = name};
+    if (i == 0) layer.reads = ends->reads;
+    if (last) layer.gives = ends->gives;
     weir_i_net_product(net, build, layer, from, to, WEIR_NONE);
     from = i == 0 && dropout > 0 ? add_dropout(net, build, dropout, to) : to;
   }

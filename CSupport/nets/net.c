@@ -15,7 +15,11 @@ static const weir_net_class *const classes[] = {
 
 enum { CLASS_COUNT = sizeof classes / sizeof classes[0] };
 
-weir_status weir_i_net_parse(weir_build *build, const weir_json *json, int object, const char *path, weir_map input, size_t outputs,
+weir_map weir_i_net_live_input(const weir_net_ends *ends) {
+  return (weir_map){weir_i_slice_live(ends->reads), ends->input.h, ends->input.w};
+}
+
+weir_status weir_i_net_parse(weir_build *build, const weir_json *json, int object, const char *path, const weir_net_ends *ends,
                              weir_net **net, weir_error *error) {
   if (!weir_i_json_is_object(json, object))
     return weir_i_fail(error, WEIR_ERROR_SPEC, path,
@@ -28,8 +32,8 @@ weir_status weir_i_net_parse(weir_build *build, const weir_json *json, int objec
   *net = weir_i_pool_take(build->pool, 1, sizeof **net);
   if (*net == NULL) return weir_i_fail(error, WEIR_ERROR_MEMORY, path, "no memory for a net; close something and open again");
   (*net)->type = classes[chosen]->type;
-  const weir_status parsed = classes[chosen]->parse(*net, build, json, object, path, input, outputs, error);
-  if (parsed == WEIR_OK && !weir_i_build_failed(build)) weir_i_net_narrow(*net, weir_i_region_whole(input.h, input.w));
+  const weir_status parsed = classes[chosen]->parse(*net, build, json, object, path, ends, error);
+  if (parsed == WEIR_OK && !weir_i_build_failed(build)) weir_i_net_narrow(*net, weir_i_region_whole(ends->input.h, ends->input.w));
   return parsed != WEIR_OK ? parsed : weir_i_build_status(build, path, "the flow", error);
 }
 

@@ -27,15 +27,25 @@ typedef struct weir_net {
   bool narrowed;  // scoring computes part of the output
 } weir_net;
 
+/// What a coupling asks of its net. Maps have the channels that parameters are for; a mask that splits channels leaves some unused.
+typedef struct weir_net_ends {
+  weir_map input;    // all channels
+  weir_slice reads;  // of the input's channels; the others are zero
+  weir_slice gives;  // of the output's channels; the others need not be computed
+} weir_net_ends;
+
+/// The channels that are not zero, as a map of their own: what a net reads unless it says otherwise by the map of its value 0.
+weir_map weir_i_net_live_input(const weir_net_ends *ends);
+
 /// A kind of net: how its members of the model description become layers. `path` ("steps.3.net") starts its parameters' names.
 typedef struct weir_net_class {
   const char *type;
-  weir_status (*parse)(weir_net *net, weir_build *build, const weir_json *json, int object, const char *path, weir_map input,
-                       size_t outputs, weir_error *error);
+  weir_status (*parse)(weir_net *net, weir_build *build, const weir_json *json, int object, const char *path,
+                       const weir_net_ends *ends, weir_error *error);
 } weir_net_class;
 
-/// Builds the net that `object` describes. outputs: channels of the output map.
-weir_status weir_i_net_parse(weir_build *build, const weir_json *json, int object, const char *path, weir_map input, size_t outputs,
+/// Builds the net that `object` describes. Its output map has the channels that it gives and no others.
+weir_status weir_i_net_parse(weir_build *build, const weir_json *json, int object, const char *path, const weir_net_ends *ends,
                              weir_net **net, weir_error *error);
 
 // For builders. A size that is too large or missing memory fails the build.

@@ -98,12 +98,14 @@ static int add_bottleneck(const resnet_builder *b, weir_map map, int stream) {
   return next;
 }
 
-static weir_status parse(weir_net *net, weir_build *build, const weir_json *json, int object, const char *path, weir_map input,
-                         size_t outputs, weir_error *error) {
+static weir_status parse(weir_net *net, weir_build *build, const weir_json *json, int object, const char *path,
+                         const weir_net_ends *ends, weir_error *error) {
   resnet_builder b = {net, build, path, {0}};
   const weir_status read = read_options(json, object, path, &b.options, error);
   if (read != WEIR_OK) return read;
-  const size_t blocks = b.options.blocks;
+  // Batch norm makes other numbers of zeros, so before it no channel is dead.
+  const weir_map input = b.options.batch_norm ? ends->input : weir_i_net_live_input(ends);
+  const size_t blocks = b.options.blocks, outputs = weir_i_slice_live(ends->gives);
   const weir_map mid = {b.options.channels, input.h, input.w}, output = {outputs, input.h, input.w};
   if (weir_i_net_start(net, build, input, output, 3 * blocks + 7, 2 * blocks + 8) != WEIR_OK)
     return weir_i_fail(error, WEIR_ERROR_MEMORY, path, "no memory for a net of %zu blocks", blocks);
@@ -112,6 +114,7 @@ static weir_status parse(weir_net *net, weir_build *build, const weir_json *json
   const weir_product_options in_conv = {.kernel = 3,
                                         .in = input,
                                         .oc = mid.c,
+                                        .reads = b.options.batch_norm ? weir_i_slice_all(input.c) : ends->reads,
                                         .relu = true,
                                         .negate = true,
                                         .norm = true,
@@ -135,7 +138,8 @@ static weir_status parse(weir_net *net, weir_build *build, const weir_json *json
     if (b.options.skip) add(&b, skip_conv, "", name, stream, sum, sum);
     if (b.options.latent > 0 && i == blocks / 2 - 1) stream = add_bottleneck(&b, mid, stream);
   }
-  const weir_product_options out_conv = {.kernel = 1, .in = mid, .oc = outputs, .relu = true, .norm = true, .has_bias = true};
+  const weir_product_options out_conv = {
+      .kernel = 1, .in = mid, .oc = outputs, .gives = ends->gives, .relu = true, .norm = true, .has_bias = true};
   add(&b, out_conv, "out_norm", "out_conv", b.options.skip ? sum : stream, WEIR_VALUE_OUTPUT, WEIR_NONE);
   return WEIR_OK;
 }

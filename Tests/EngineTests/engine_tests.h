@@ -73,6 +73,7 @@
   TEST(trainer_without_memory)        \
   TEST(trainer_bad_arguments)         \
   TEST(net_gradients)                 \
+  TEST(dead_weights)                  \
   TEST(net_refusals)                  \
   TEST(net_fresh_weights)             \
   TEST(dropout_drops)                 \

@@ -28,6 +28,9 @@ static const net_case cases[] = {
     {"[4,3,5]", CHANNEL, "\"type\":\"highway\",\"channels\":18,\"blocks\":3", 4},
     {"[1,13,14]", VERTICAL, "\"type\":\"autoencoder\",\"latent\":5", 2},
     {"[2,4,4]", CHANNEL, "\"type\":\"autoencoder\",\"latent\":5,\"layout\":\"padded\"", 2},
+    {"[7]", TABULAR, "\"type\":\"resnet\",\"channels\":6,\"blocks\":2", 4},
+    {"[7]", TABULAR, "\"type\":\"resnet\",\"channels\":6,\"blocks\":2,\"batch_norm\":false", 4},
+    {"[7]", TABULAR, "\"type\":\"convnet\",\"channels\":6,\"blocks\":2", 4},
     {"[6]", TABULAR, "\"type\":\"mlp\",\"hidden\":18,\"layers\":1", 4},
     {"[6]", TABULAR, "\"type\":\"mlp\",\"hidden\":18,\"layers\":2,\"dropout\":0.3", 4},
 };

@@ -9,7 +9,8 @@ typedef struct shape {
 } shape;
 
 static const size_t channels[] = {1, 2, 3, 15, 16, 17, 33};
-static const shape fixed[] = {{64, 64, 196}, {128, 2, 49}, {256, 256, 1}, {300, 130, 1}, {130, 70, 2}, {96, 33, 64}, {32, 128, 29}};
+static const shape fixed[] = {{64, 64, 196}, {128, 2, 49},  {256, 256, 1}, {300, 130, 1}, {130, 70, 2},
+                              {96, 33, 64},  {32, 128, 29}, {300, 130, 2}, {256, 33, 13}, {530, 40, 31}};
 
 typedef struct layout {
   size_t row, block, count;
@@ -133,7 +134,7 @@ int check_gemm_forward(const weir_kernels *candidate, const weir_kernels *refere
       for (size_t rows = 1; rows <= 32; rows += 1 + (i + o) % 4, turn++)
         forward_case(candidate, fused, (shape){channels[i], channels[o], rows}, (unsigned)(turn % 16), turn % 15);
   for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
-    for (unsigned variant = 0; variant < 16; variant += 5) forward_case(candidate, fused, fixed[i], variant, i);
+    for (unsigned variant = 0; variant < 16; variant++) forward_case(candidate, fused, fixed[i], variant, i);
   return check_end();
 }
 

@@ -7,65 +7,101 @@
 weir_k_gemm_forward_fn WEIR_SIMD_NAME(gemm_forward);
 weir_k_gemm_weights_fn WEIR_SIMD_NAME(gemm_weights);
 
-// One row has too few sums to keep the multipliers busy; over this many blocks it reads weights as fast as the caches give them.
-enum { GEMM_ROW_BLOCKS = 4 };
+// One row or two have too few sums to keep the multipliers busy; over this many blocks they read weights as fast as the caches give them.
+enum { GEMM_ROW_BLOCKS = 4, GEMM_PAIR_BLOCKS = 2 };
 
-/// Outputs of `rows` rows from r, `blocks` blocks from b; both counts are constants.
-WEIR_SIMD_INLINE void gemm_tile(const weir_gemm *gemm, size_t r, size_t b, const size_t rows, const size_t blocks) {
-  const size_t panel = gemm->inputs * WEIR_BLOCK;
-  const float *weight = gemm->weight + b * panel;
-  const float *x = gemm->x + r * gemm->x_row;
-  const bool direct = rows == 1 || gemm->x_row == WEIR_BLOCK;
-  float gathered[WEIR_SIMD_CONV_PIXELS * WEIR_BLOCK];  // so that rows are a constant apart
+// Terms that one pass over the rows adds. Its weights, 16 KiB, stay in the nearest cache while all rows go by.
+enum { GEMM_PASS = 256 / WEIR_SIMD_CONV_BLOCKS };
+
+// More rows of a table than this are first copied side by side, a block of terms at a time: where they lie they are often a power of two
+// apart, in so few sets of the nearest cache that they would push each other out before their next term.
+enum { GEMM_ROWS_APART = 8 };
+
+/// Adds the terms [begin, end) of `rows` rows from r, `blocks` blocks from b, to those before them, which y has. The last add bias and
+/// residual. `rows`, `blocks` and `map`, whether pixels of a map are the rows, are constants.
+WEIR_SIMD_INLINE void gemm_tile(const weir_gemm *gemm, size_t r, size_t b, size_t begin, size_t end, const size_t rows,
+                                const size_t blocks, const bool map) {
+  const bool copies = !map && rows > GEMM_ROWS_APART;
+  const size_t row = map ? WEIR_BLOCK : gemm->x_row, apart = copies ? WEIR_BLOCK : row;
+  const size_t panel = gemm->inputs * WEIR_BLOCK, y_at = r * gemm->y_row + b * gemm->y_block;
+  const float *weight = gemm->weight + b * panel + begin * WEIR_BLOCK;
+  const float *x = gemm->x + r * row + begin / WEIR_BLOCK * gemm->x_block;
+  float copied[WEIR_SIMD_CONV_PIXELS * WEIR_BLOCK];
   vf16 sum[GEMM_ROW_BLOCKS][WEIR_SIMD_CONV_PIXELS];
-  WEIR_TILE_UNROLL for (size_t n = 0; n < blocks; n++) { WEIR_TILE_UNROLL for (size_t p = 0; p < rows; p++) sum[n][p] = v_zero(); }
-  for (size_t first = 0; first < gemm->inputs; first += WEIR_BLOCK, x += gemm->x_block) {
-    if (!direct) {
-      WEIR_TILE_UNROLL for (size_t p = 0; p < rows; p++) v_store(gathered + p * WEIR_BLOCK, v_load(x + p * gemm->x_row));
+  WEIR_TILE_UNROLL for (size_t n = 0; n < blocks; n++) {
+    WEIR_TILE_UNROLL for (size_t p = 0; p < rows; p++) sum[n][p] =
+        begin == 0 ? v_zero() : v_load(gemm->y + y_at + p * gemm->y_row + n * gemm->y_block);
+  }
+  for (size_t first = begin; first < end; first += WEIR_BLOCK, x += gemm->x_block) {
+    if (copies) {
+      WEIR_TILE_UNROLL for (size_t p = 0; p < rows; p++) v_store(copied + p * WEIR_BLOCK, v_load(x + p * row));
     }
-    const float *const from = direct ? x : gathered;
-    const float *const end = from + (gemm->inputs - first < WEIR_BLOCK ? gemm->inputs - first : WEIR_BLOCK);
-    for (const float *k = from; k < end; k++, weight += WEIR_BLOCK) {
+    const float *const from = copies ? copied : x;
+    const float *const last = from + (end - first < WEIR_BLOCK ? end - first : WEIR_BLOCK);
+    for (const float *k = from; k < last; k++, weight += WEIR_BLOCK) {
       vf16 w[GEMM_ROW_BLOCKS];
       WEIR_TILE_UNROLL for (size_t n = 0; n < blocks; n++) w[n] = v_load(weight + n * panel);
       WEIR_TILE_UNROLL for (size_t p = 0; p < rows; p++) {
-        const vf16 value = v_set1(k[p * WEIR_BLOCK]);
+        const vf16 value = v_set1(k[p * apart]);
         WEIR_TILE_UNROLL for (size_t n = 0; n < blocks; n++) sum[n][p] = v_fma(w[n], value, sum[n][p]);
       }
     }
   }
+  const float *bias = end == gemm->inputs ? gemm->bias : NULL, *residual = end == gemm->inputs ? gemm->residual : NULL;
   WEIR_TILE_UNROLL for (size_t p = 0; p < rows; p++) {
     WEIR_TILE_UNROLL for (size_t n = 0; n < blocks; n++) {
-      const size_t at = (r + p) * gemm->y_row + (b + n) * gemm->y_block;
+      const size_t at = y_at + p * gemm->y_row + n * gemm->y_block;
       vf16 y = sum[n][p];
-      if (gemm->bias != NULL) y = v_add(y, v_load(gemm->bias + (b + n) * WEIR_BLOCK));
-      if (gemm->residual != NULL) y = v_add(y, v_load(gemm->residual + at));
+      if (bias != NULL) y = v_add(y, v_load(bias + (b + n) * WEIR_BLOCK));
+      if (residual != NULL) y = v_add(y, v_load(residual + at));
       v_store(gemm->y + at, y);
     }
   }
 }
 
-/// Rows [begin, end) of `blocks` blocks from b.
-WEIR_SIMD_INLINE void gemm_rows(const weir_gemm *gemm, size_t begin, size_t end, size_t b, const size_t blocks) {
-  for (size_t r = begin; r < end;) {
-    const size_t rows = weir_tile_width(end - r);
-    switch (rows) {
+/// Rows [begin, end) of `blocks` blocks from b. A residual may lie where y does, which sums on their way would overwrite: then one pass.
+WEIR_SIMD_INLINE void gemm_rows(const weir_gemm *gemm, size_t begin, size_t end, size_t b, const size_t blocks, const bool map) {
+  const size_t pass = gemm->residual == NULL ? GEMM_PASS : gemm->inputs;
+  for (size_t k = 0; k < gemm->inputs; k += pass) {
+    const size_t k_end = gemm->inputs - k < pass ? gemm->inputs : k + pass;
+    for (size_t r = begin; r < end;) {
+      const size_t rows = weir_tile_width(end - r);
+      switch (rows) {
 #define WEIR_TILE(n) \
-  case n: gemm_tile(gemm, r, b, n, blocks); break;
-      WEIR_TILE_WIDTHS(WEIR_TILE)
+  case n: gemm_tile(gemm, r, b, k, k_end, n, blocks, map); break;
+        WEIR_TILE_WIDTHS(WEIR_TILE)
 #undef WEIR_TILE
+      }
+      r += rows;
     }
-    r += rows;
   }
 }
 
+WEIR_SIMD_INLINE void gemm_blocks(const weir_gemm *gemm, size_t begin, size_t end, size_t b, const size_t blocks) {
+  if (gemm->x_row == WEIR_BLOCK) {
+    gemm_rows(gemm, begin, end, b, blocks, true);
+  } else {
+    gemm_rows(gemm, begin, end, b, blocks, false);
+  }
+}
+
+/// One row or two, all terms in one pass: no weight is needed again.
+WEIR_SIMD_INLINE void gemm_few(const weir_gemm *gemm, size_t r, size_t b, const size_t rows, const size_t blocks) {
+  gemm_tile(gemm, r, b, 0, gemm->inputs, rows, blocks, false);
+}
+
 void WEIR_SIMD_NAME(gemm_forward)(const weir_gemm *gemm, size_t row_begin, size_t row_end, size_t block_begin, size_t block_end) {
+  const size_t rows = row_end - row_begin;
   size_t b = block_begin;
-  if (row_end - row_begin == 1)
-    for (; b + GEMM_ROW_BLOCKS <= block_end; b += GEMM_ROW_BLOCKS) gemm_tile(gemm, row_begin, b, 1, GEMM_ROW_BLOCKS);
+  if (rows == 1) {
+    for (; b + GEMM_ROW_BLOCKS <= block_end; b += GEMM_ROW_BLOCKS) gemm_few(gemm, row_begin, b, 1, GEMM_ROW_BLOCKS);
+    for (; b + GEMM_PAIR_BLOCKS <= block_end; b += GEMM_PAIR_BLOCKS) gemm_few(gemm, row_begin, b, 1, GEMM_PAIR_BLOCKS);
+  }
+  if (rows == 2)
+    for (; b + GEMM_PAIR_BLOCKS <= block_end; b += GEMM_PAIR_BLOCKS) gemm_few(gemm, row_begin, b, 2, GEMM_PAIR_BLOCKS);
   for (; b + WEIR_SIMD_CONV_BLOCKS <= block_end; b += WEIR_SIMD_CONV_BLOCKS)
-    gemm_rows(gemm, row_begin, row_end, b, WEIR_SIMD_CONV_BLOCKS);
-  for (; b < block_end; b++) gemm_rows(gemm, row_begin, row_end, b, 1);
+    gemm_blocks(gemm, row_begin, row_end, b, WEIR_SIMD_CONV_BLOCKS);
+  for (; b < block_end; b++) gemm_blocks(gemm, row_begin, row_end, b, 1);
 }
 
 /// Adds all rows to `channels` inputs from k, `blocks` blocks from b; both counts are constants.
