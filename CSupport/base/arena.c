@@ -82,9 +82,13 @@ weir_status weir_i_allocator(const weir_allocator *host, weir_allocator *allocat
 // Hosts are never asked for nothing.
 static size_t asked_bytes(size_t bytes) { return bytes == 0 ? (size_t)WEIR_I_ALIGNMENT : bytes; }
 
-void *weir_i_allocate(const weir_allocator *allocator, size_t bytes) {
+void *weir_i_allocate_unset(const weir_allocator *allocator, size_t bytes) {
   if (bytes > SIZE_MAX - WEIR_I_ALIGNMENT) return NULL;
-  void *memory = allocator->allocate(allocator->user, asked_bytes(bytes), WEIR_I_ALIGNMENT);
+  return allocator->allocate(allocator->user, asked_bytes(bytes), WEIR_I_ALIGNMENT);
+}
+
+void *weir_i_allocate(const weir_allocator *allocator, size_t bytes) {
+  void *memory = weir_i_allocate_unset(allocator, bytes);
   if (memory != NULL) memset(memory, 0, bytes);
   return memory;
 }

@@ -32,7 +32,9 @@ void weir_i_arena_release(weir_arena *arena, size_t mark);
 
 /// The allocator to use: a checked copy of the host's, or malloc and free when it is NULL.
 weir_status weir_i_allocator(const weir_allocator *host, weir_allocator *allocator);
-/// 64-byte aligned and zeroed, or NULL.
+/// 64-byte aligned, or NULL; for what is written whole before it is read.
+void *weir_i_allocate_unset(const weir_allocator *allocator, size_t bytes);
+/// The same, zeroed.
 void *weir_i_allocate(const weir_allocator *allocator, size_t bytes);
 void weir_i_release(const weir_allocator *allocator, void *memory, size_t bytes);
 

@@ -70,7 +70,7 @@ static weir_status read_open_file(int file, const char *path, size_t most, const
   }
   if (about.st_size == 0) return weir_i_fail(error, WEIR_ERROR_FORMAT, path, "the file is empty; copy it again");
   const size_t expected = (size_t)about.st_size;
-  unsigned char *memory = weir_i_allocate(allocator, expected);
+  unsigned char *memory = weir_i_allocate_unset(allocator, expected);
   if (memory == NULL) return weir_i_fail(error, WEIR_ERROR_MEMORY, path, "no memory for the file's %zu bytes", expected);
   size_t got, beyond = 0;
   unsigned char extra;

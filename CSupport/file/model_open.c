@@ -4,35 +4,54 @@
 #include "file/model_values.h"
 #include "model/model.h"
 
+// A model on its way: described, and with its numbers still to be packed.
+typedef struct opening {
+  weir_model *model;
+  float *values;
+} opening;
+
+static size_t value_bytes(const weir_model *model) { return model->flow.parameters.values * sizeof(float); }
+
 // The file's own bytes bound what is allocated: memory is taken only when every tensor is there and of its shape.
-static weir_status fill(weir_model *model, const weir_safetensors *file, weir_error *error) {
-  weir_status status = weir_i_file_check(file, &model->flow, error);
+static weir_status read_values(opening *o, const weir_safetensors *file, weir_error *error) {
+  const weir_status status = weir_i_file_check(file, &o->model->flow, error);
   if (status != WEIR_OK) return status;
-  const size_t bytes = model->flow.parameters.values * sizeof(float);
-  float *values = weir_i_allocate(&model->allocator, bytes);
-  if (values == NULL) return weir_i_fail(error, WEIR_ERROR_MEMORY, "", "no memory for %zu bytes of weights", bytes);
-  status = weir_i_file_values(file, &model->flow, values, error);
-  if (status == WEIR_OK) status = weir_i_model_pack(model, values, error);
-  weir_i_release(&model->allocator, values, bytes);
-  return status;
+  const size_t bytes = value_bytes(o->model);
+  o->values = weir_i_allocate_unset(&o->model->allocator, bytes);
+  if (o->values == NULL) return weir_i_fail(error, WEIR_ERROR_MEMORY, "", "no memory for %zu bytes of weights", bytes);
+  return weir_i_file_values(file, &o->model->flow, o->values, error);
 }
 
-static weir_status open_file(const weir_safetensors *file, const weir_allocator *allocator, weir_model **model, weir_error *error) {
+static weir_status read_model(opening *o, const weir_safetensors *file, const weir_allocator *allocator, weir_error *error) {
   char *spec = NULL;
   size_t spec_bytes = 0;
   weir_status status = weir_i_file_spec(file, allocator, &spec, &spec_bytes, error);
   if (status != WEIR_OK) return status;
-  weir_model *made = NULL;
-  status = weir_i_model_create(spec, strlen(spec), allocator, &made, error);
+  status = weir_i_model_create(spec, strlen(spec), allocator, &o->model, error);
   weir_i_release(allocator, spec, spec_bytes);
+  return status != WEIR_OK ? status : read_values(o, file, error);
+}
+
+// From the bytes of a file, which may go afterwards.
+static weir_status begin(opening *o, const void *bytes, size_t size, const weir_allocator *allocator, weir_error *error) {
+  weir_safetensors file;
+  weir_status status = weir_i_safetensors_open(bytes, size, allocator, &file, error);
   if (status != WEIR_OK) return status;
-  status = fill(made, file, error);
-  if (status != WEIR_OK) {
-    weir_model_close(made);
-    return status;
+  status = read_model(o, &file, allocator, error);
+  weir_i_safetensors_close(&file);
+  return status;
+}
+
+// Packs what begin read, unless that failed; a failure leaves nothing behind.
+static weir_status finish(opening *o, weir_status status, weir_model **model, weir_error *error) {
+  if (status == WEIR_OK) status = weir_i_model_pack(o->model, o->values, error);
+  if (o->model != NULL) weir_i_release(&o->model->allocator, o->values, value_bytes(o->model));
+  if (status == WEIR_OK) {
+    *model = o->model;
+  } else {
+    weir_model_close(o->model);
   }
-  *model = made;
-  return WEIR_OK;
+  return status;
 }
 
 weir_status weir_model_open_memory(const void *bytes, size_t size, const weir_allocator *allocator, weir_model **model,
@@ -43,12 +62,8 @@ weir_status weir_model_open_memory(const void *bytes, size_t size, const weir_al
   if (bytes == NULL || weir_i_allocator(allocator, &used) != WEIR_OK)
     return weir_i_fail(error, WEIR_ERROR_ARGUMENT, "weir_model_open_memory",
                        "bytes must not be NULL, and an allocator needs both functions");
-  weir_safetensors file;
-  weir_status status = weir_i_safetensors_open(bytes, size, &used, &file, error);
-  if (status != WEIR_OK) return status;
-  status = open_file(&file, &used, model, error);
-  weir_i_safetensors_close(&file);
-  return status;
+  opening o = {0};
+  return finish(&o, begin(&o, bytes, size, &used, error), model, error);
 }
 
 weir_status weir_model_open(const char *path, const weir_allocator *allocator, weir_model **model, weir_error *error) {
@@ -62,7 +77,9 @@ weir_status weir_model_open(const char *path, const weir_allocator *allocator, w
   size_t size = 0;
   weir_status status = weir_i_file_read(path, WEIR_I_MAX_FILE, &used, &bytes, &size, error);
   if (status != WEIR_OK) return status;
-  status = weir_model_open_memory(bytes, size, allocator, model, error);
+  // The file's bytes go before the packed weights come: two copies of the weights at a time are enough.
+  opening o = {0};
+  status = begin(&o, bytes, size, &used, error);
   weir_i_release(&used, bytes, size);
-  return status;
+  return finish(&o, status, model, error);
 }

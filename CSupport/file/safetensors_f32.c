@@ -21,13 +21,8 @@ static float float_of_half(uint16_t half) {
   return sign != 0 ? -size : size;
 }
 
-/// Number `index`; a double too large for a float is infinite.
+/// Number `index` of a tensor that is not f32; a double too large for a float is infinite.
 static float float_at(const weir_tensor_view *view, size_t index) {
-  if (view->dtype == WEIR_DTYPE_F32) {
-    float value;
-    memcpy(&value, view->data + index * sizeof value, sizeof value);
-    return value;
-  }
   if (view->dtype == WEIR_DTYPE_F64) {
     double value;
     memcpy(&value, view->data + index * sizeof value, sizeof value);
@@ -38,16 +33,31 @@ static float float_at(const weir_tensor_view *view, size_t index) {
   return view->dtype == WEIR_DTYPE_BF16 ? float_of_bits((uint32_t)value << 16) : float_of_half(value);
 }
 
+/// The first of count numbers that is not finite, or count. Whole runs are looked at before single numbers.
+static size_t first_not_finite(const float *values, size_t count) {
+  enum { RUN = 256 };
+  for (size_t first = 0; first < count; first += RUN) {
+    const size_t end = count - first < RUN ? count : first + RUN;
+    unsigned bad = 0;
+    for (size_t i = first; i < end; i++) bad |= !isfinite(values[i]);
+    for (size_t i = first; bad && i < end; i++)
+      if (!isfinite(values[i])) return i;
+  }
+  return count;
+}
+
 weir_status weir_i_safetensors_read_f32(const weir_tensor_view *view, const char *name, float *values, weir_error *error) {
   if (view->dtype == WEIR_DTYPE_I64 || view->dtype == WEIR_DTYPE_U8) {
     return weir_i_fail(error, WEIR_ERROR_TENSOR, name, "holds %s where real numbers are needed; store it as F32",
                        weir_i_dtype_name(view->dtype));
   }
-  for (size_t i = 0; i < view->count; i++) {
-    values[i] = float_at(view, i);
-    if (isfinite(values[i])) continue;
-    return weir_i_fail(error, WEIR_ERROR_TENSOR, name, "number %zu of %zu is %s; the weights are damaged, or training failed", i,
-                       view->count, isnan(values[i]) ? "NaN" : "infinite or too large for f32");
+  if (view->dtype == WEIR_DTYPE_F32) {
+    memcpy(values, view->data, view->count * sizeof *values);
+  } else {
+    for (size_t i = 0; i < view->count; i++) values[i] = float_at(view, i);
   }
-  return WEIR_OK;
+  const size_t bad = first_not_finite(values, view->count);
+  if (bad == view->count) return WEIR_OK;
+  return weir_i_fail(error, WEIR_ERROR_TENSOR, name, "number %zu of %zu is %s; the weights are damaged, or training failed", bad,
+                     view->count, isnan(values[bad]) ? "NaN" : "infinite or too large for f32");
 }

@@ -64,14 +64,21 @@ size_t weir_i_build_packed_training(weir_build *build, size_t count) {
   return offset;
 }
 
+static bool valid(weir_domain domain, float value) {
+  return isfinite(value) && (domain == WEIR_DOMAIN_ANY || value > 0 || (value == 0 && domain == WEIR_DOMAIN_NOT_NEGATIVE));
+}
+
 bool weir_i_parameter_valid(const weir_parameter *parameter, const float *values, size_t *bad) {
-  for (size_t i = 0; i < parameter->count; i++) {
-    const float value = values[i];
-    const bool inside =
-        parameter->domain == WEIR_DOMAIN_ANY || value > 0 || (value == 0 && parameter->domain == WEIR_DOMAIN_NOT_NEGATIVE);
-    if (isfinite(value) && inside) continue;
-    *bad = i;
-    return false;
+  if (parameter->domain == WEIR_DOMAIN_ANY) {
+    // Nearly all numbers; without a way out of the loop, many are looked at at once.
+    unsigned infinite = 0;
+    for (size_t i = 0; i < parameter->count; i++) infinite |= !isfinite(values[i]);
+    if (!infinite) return true;
   }
+  for (size_t i = 0; i < parameter->count; i++)
+    if (!valid(parameter->domain, values[i])) {
+      *bad = i;
+      return false;
+    }
   return true;
 }

@@ -6,10 +6,17 @@
 
 #include "kernels/block.h"
 
+// In eight sums, which a processor can work on at once.
 static double row_norm(const float *row, size_t k) {
-  double sum = 0;
-  for (size_t j = 0; j < k; j++) sum += (double)row[j] * row[j];
-  return sqrt(sum);
+  enum { SUMS = 8 };
+  double sum[SUMS] = {0};
+  size_t j = 0;
+  for (; j + SUMS <= k; j += SUMS)
+    for (size_t i = 0; i < SUMS; i++) sum[i] += (double)row[j + i] * row[j + i];
+  for (size_t i = 0; j < k; j++, i++) sum[i] += (double)row[j] * row[j];
+  for (size_t width = SUMS / 2; width > 0; width /= 2)
+    for (size_t i = 0; i < width; i++) sum[i] += sum[i + width];
+  return sqrt(sum[0]);
 }
 
 static size_t row_length(const weir_weight *weight) { return weir_i_slice_whole(weight->ic) * weight->taps; }
@@ -22,16 +29,35 @@ static double row_factor(const weir_weight *weight, size_t o) {
   return norm > 0 ? weight->gain[o] / norm : 0;
 }
 
+/// Some terms of up to 16 rows into a block: to[j][lane] = factor[lane] * row[lane][j]. Few enough to stay in the nearest cache.
+static void pack_terms(const float *const *rows, const double *factors, size_t lanes, size_t terms, float *to) {
+  for (size_t lane = 0; lane < lanes; lane++)
+    for (size_t j = 0; j < terms; j++) to[j * WEIR_BLOCK + lane] = (float)(factors[lane] * rows[lane][j]);
+}
+
+static void pack_block(const weir_weight *weight, size_t first, size_t lanes, float *to) {
+  enum { TERMS = 128 };
+  double factors[WEIR_BLOCK];
+  for (size_t lane = 0; lane < lanes; lane++) factors[lane] = row_factor(weight, weir_i_slice_at(weight->oc, first + lane));
+  const size_t live = weight->ic.count * weight->taps;
+  for (size_t part = 0; part < weight->ic.parts; part++)
+    for (size_t j = 0; j < live; j += TERMS) {
+      const size_t terms = live - j < TERMS ? live - j : TERMS;
+      const float *rows[WEIR_BLOCK];
+      for (size_t lane = 0; lane < lanes; lane++)
+        rows[lane] = weight->direction + weir_i_slice_at(weight->oc, first + lane) * row_length(weight) +
+                     (part * weight->ic.part + weight->ic.first) * weight->taps + j;
+      pack_terms(rows, factors, lanes, terms, to);
+      to += terms * WEIR_BLOCK;
+    }
+}
+
 void weir_i_weight_pack(const weir_weight *weight, float *packed) {
-  const size_t oc = weir_i_slice_live(weight->oc), k = weir_i_slice_live(weight->ic) * weight->taps, taps = weight->taps;
-  memset(packed, 0, weir_i_block_round(oc) * k * sizeof *packed);
-  for (size_t live = 0; live < oc; live++) {
-    const size_t o = weir_i_slice_at(weight->oc, live);
-    const double factor = row_factor(weight, o);
-    const float *row = weight->direction + o * row_length(weight) + weight->ic.first * taps;
-    float *to = packed + live / WEIR_BLOCK * k * WEIR_BLOCK + live % WEIR_BLOCK;
-    for (size_t part = 0; part < weight->ic.parts; part++, row += weight->ic.part * taps)
-      for (size_t j = 0; j < weight->ic.count * taps; j++, to += WEIR_BLOCK) *to = (float)(factor * row[j]);
+  const size_t oc = weir_i_slice_live(weight->oc), block = weir_i_slice_live(weight->ic) * weight->taps * WEIR_BLOCK;
+  for (size_t first = 0; first < oc; first += WEIR_BLOCK, packed += block) {
+    const size_t lanes = oc - first < WEIR_BLOCK ? oc - first : WEIR_BLOCK;
+    if (lanes < WEIR_BLOCK) memset(packed, 0, block * sizeof *packed);
+    pack_block(weight, first, lanes, packed);
   }
 }
 
