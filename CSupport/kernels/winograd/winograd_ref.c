@@ -60,48 +60,75 @@ static float activation(const weir_winograd_input *a, size_t c, ptrdiff_t row, p
   return a->slope == 0 ? 0 : a->slope * u;
 }
 
-static void input_tile(const weir_winograd_input *a, size_t c, size_t ty, size_t tx) {
+/// B' of every size of tile.
+typedef struct input_matrices {
+  double of[WEIR_WINOGRAD_TILE + 1][POINTS][POINTS];
+} input_matrices;
+
+static void input_tile(const weir_winograd_input *a, const input_matrices *b, size_t c, size_t ty, size_t tx) {
   const size_t down = weir_i_winograd_size(a->grid.region.rows, ty), across = weir_i_winograd_size(a->grid.region.columns, tx);
   const ptrdiff_t row = (ptrdiff_t)(a->grid.region.row + ty * WEIR_WINOGRAD_TILE) - 1;
   const ptrdiff_t column = (ptrdiff_t)(a->grid.region.column + tx * WEIR_WINOGRAD_TILE) - 1;
-  double half[POINTS][POINTS] = {{0}}, coefficients[POINTS];
-  for (size_t i = 0; i < down + 2; i++) {
-    input_row(down, i, coefficients);
-    for (size_t q = 0; q < across + 2; q++)
-      for (size_t r = 0; r < down + 2; r++)
-        half[i][q] += coefficients[r] * (double)activation(a, c, row + (ptrdiff_t)r, column + (ptrdiff_t)q);
-  }
+  double half[POINTS][POINTS] = {{0}};
+  for (size_t q = 0; q < across + 2; q++)
+    for (size_t r = 0; r < down + 2; r++) {
+      const double d = activation(a, c, row + (ptrdiff_t)r, column + (ptrdiff_t)q);
+      for (size_t i = 0; i < down + 2; i++) half[i][q] += b->of[down][i][r] * d;
+    }
   float *v = a->v +
              (c / WEIR_BLOCK * weir_i_winograd_tiles(&a->grid) + weir_i_winograd_place(&a->grid, a->sample, ty, tx)) * WEIR_BLOCK +
              c % WEIR_BLOCK;
-  for (size_t j = 0; j < across + 2; j++) {
-    input_row(across, j, coefficients);
-    for (size_t i = 0; i < down + 2; i++) {
+  for (size_t i = 0; i < down + 2; i++)
+    for (size_t j = 0; j < across + 2; j++) {
       double sum = 0;
-      for (size_t q = 0; q < across + 2; q++) sum += coefficients[q] * half[i][q];
+      for (size_t q = 0; q < across + 2; q++) sum += b->of[across][j][q] * half[i][q];
       v[(i * POINTS + j) * a->v_plane] = (float)sum;
     }
-  }
 }
 
 void weir_k_winograd_input_ref(const weir_winograd_input *a, size_t block_begin, size_t block_end) {
+  input_matrices b;
+  for (size_t m = 1; m <= WEIR_WINOGRAD_TILE; m++)
+    for (size_t j = 0; j < m + 2; j++) input_row(m, j, b.of[m][j]);
   for (size_t c = block_begin * WEIR_BLOCK; c < block_end * WEIR_BLOCK; c++)
     for (size_t ty = 0; ty < weir_i_winograd_along(a->grid.region.rows); ty++)
-      for (size_t tx = 0; tx < weir_i_winograd_along(a->grid.region.columns); tx++) input_tile(a, c, ty, tx);
+      for (size_t tx = 0; tx < weir_i_winograd_along(a->grid.region.columns); tx++) input_tile(a, &b, c, ty, tx);
+}
+
+/// (G x G)[p][k]: what kernel number k counts for in plane p.
+typedef struct weight_matrix {
+  double at[WEIR_WINOGRAD_PLANES][9];
+} weight_matrix;
+
+static void make_weight_matrix(weight_matrix *g) {
+  for (size_t p = 0; p < WEIR_WINOGRAD_PLANES; p++)
+    for (size_t k = 0; k < 9; k++) g->at[p][k] = weight_at(p / POINTS, k / 3) * weight_at(p % POINTS, k % 3);
 }
 
 void weir_k_winograd_weights_ref(const float *weight, size_t ic, float *u, size_t u_plane) {
+  weight_matrix g;
+  make_weight_matrix(&g);
   for (size_t i = 0; i < ic; i++)
     for (size_t l = 0; l < WEIR_BLOCK; l++)
       for (size_t p = 0; p < WEIR_WINOGRAD_PLANES; p++) {
         double sum = 0;
-        for (size_t k = 0; k < 9; k++)
-          sum += weight_at(p / POINTS, k / 3) * weight_at(p % POINTS, k % 3) * (double)weight[(i * 9 + k) * WEIR_BLOCK + l];
+        for (size_t k = 0; k < 9; k++) sum += g.at[p][k] * (double)weight[(i * 9 + k) * WEIR_BLOCK + l];
         u[p * u_plane + i * WEIR_BLOCK + l] = (float)sum;
       }
 }
 
-static void output_tile(const weir_winograd_output *a, size_t l, size_t ty, size_t tx) {
+/// A' of every size of tile.
+typedef struct output_matrices {
+  double of[WEIR_WINOGRAD_TILE + 1][WEIR_WINOGRAD_TILE][POINTS];
+} output_matrices;
+
+static void make_output_matrices(output_matrices *a) {
+  for (size_t m = 1; m <= WEIR_WINOGRAD_TILE; m++)
+    for (size_t r = 0; r < m; r++)
+      for (size_t j = 0; j < m + 2; j++) a->of[m][r][j] = output_at(m, r, j);
+}
+
+static void output_tile(const weir_winograd_output *a, const output_matrices *matrices, size_t l, size_t ty, size_t tx) {
   const size_t down = weir_i_winograd_size(a->grid.region.rows, ty), across = weir_i_winograd_size(a->grid.region.columns, tx);
   const float *m = a->m + weir_i_winograd_place(&a->grid, a->sample, ty, tx) * WEIR_BLOCK + l;
   for (size_t r = 0; r < down; r++)
@@ -109,7 +136,7 @@ static void output_tile(const weir_winograd_output *a, size_t l, size_t ty, size
       double sum = 0;
       for (size_t i = 0; i < down + 2; i++)
         for (size_t j = 0; j < across + 2; j++)
-          sum += output_at(down, r, i) * output_at(across, q, j) * (double)m[(i * POINTS + j) * a->m_plane];
+          sum += matrices->of[down][r][i] * matrices->of[across][q][j] * (double)m[(i * POINTS + j) * a->m_plane];
       const size_t row = a->grid.region.row + ty * WEIR_WINOGRAD_TILE + r,
                    column = a->grid.region.column + tx * WEIR_WINOGRAD_TILE + q;
       const size_t at = (row * a->grid.w + column) * WEIR_BLOCK + l;
@@ -121,12 +148,15 @@ static void output_tile(const weir_winograd_output *a, size_t l, size_t ty, size
 }
 
 void weir_k_winograd_output_ref(const weir_winograd_output *a) {
+  output_matrices matrices;
+  make_output_matrices(&matrices);
   for (size_t l = 0; l < WEIR_BLOCK; l++)
     for (size_t ty = 0; ty < weir_i_winograd_along(a->grid.region.rows); ty++)
-      for (size_t tx = 0; tx < weir_i_winograd_along(a->grid.region.columns); tx++) output_tile(a, l, ty, tx);
+      for (size_t tx = 0; tx < weir_i_winograd_along(a->grid.region.columns); tx++) output_tile(a, &matrices, l, ty, tx);
 }
 
-static void output_tile_back(const weir_winograd_output_gradient *a, size_t l, size_t ty, size_t tx) {
+static void output_tile_back(const weir_winograd_output_gradient *a, const output_matrices *matrices, size_t l, size_t ty,
+                             size_t tx) {
   const size_t down = weir_i_winograd_size(a->grid.region.rows, ty), across = weir_i_winograd_size(a->grid.region.columns, tx);
   const size_t row = a->grid.region.row + ty * WEIR_WINOGRAD_TILE, column = a->grid.region.column + tx * WEIR_WINOGRAD_TILE;
   float *dm = a->dm + weir_i_winograd_place(&a->grid, a->sample, ty, tx) * WEIR_BLOCK + l;
@@ -135,25 +165,28 @@ static void output_tile_back(const weir_winograd_output_gradient *a, size_t l, s
       double sum = 0;
       for (size_t r = 0; r < down; r++)
         for (size_t q = 0; q < across; q++)
-          sum += output_at(down, r, i) * output_at(across, q, j) *
+          sum += matrices->of[down][r][i] * matrices->of[across][q][j] *
                  (double)a->dy[((row + r) * a->grid.w + column + q) * WEIR_BLOCK + l];
       dm[(i * POINTS + j) * a->m_plane] = (float)sum;
     }
 }
 
 void weir_k_winograd_output_back_ref(const weir_winograd_output_gradient *a) {
+  output_matrices matrices;
+  make_output_matrices(&matrices);
   for (size_t l = 0; l < WEIR_BLOCK; l++)
     for (size_t ty = 0; ty < weir_i_winograd_along(a->grid.region.rows); ty++)
-      for (size_t tx = 0; tx < weir_i_winograd_along(a->grid.region.columns); tx++) output_tile_back(a, l, ty, tx);
+      for (size_t tx = 0; tx < weir_i_winograd_along(a->grid.region.columns); tx++) output_tile_back(a, &matrices, l, ty, tx);
 }
 
 void weir_k_winograd_weights_back_ref(const float *du, size_t u_plane, size_t ic, float *dweight) {
+  weight_matrix g;
+  make_weight_matrix(&g);
   for (size_t i = 0; i < ic; i++)
     for (size_t l = 0; l < WEIR_BLOCK; l++)
       for (size_t k = 0; k < 9; k++) {
         double sum = 0;
-        for (size_t p = 0; p < WEIR_WINOGRAD_PLANES; p++)
-          sum += weight_at(p / POINTS, k / 3) * weight_at(p % POINTS, k % 3) * (double)du[p * u_plane + i * WEIR_BLOCK + l];
+        for (size_t p = 0; p < WEIR_WINOGRAD_PLANES; p++) sum += g.at[p][k] * (double)du[p * u_plane + i * WEIR_BLOCK + l];
         dweight[(i * 9 + k) * WEIR_BLOCK + l] += (float)sum;
       }
 }
