@@ -51,9 +51,8 @@ WEIR_SIMD_INLINE void winograd_input_line(const float *d, size_t d_step, float *
   }
 }
 
-/// u = G g: six numbers of three.
-WEIR_SIMD_INLINE void winograd_weight_line(const float *g, size_t g_step, float *u, size_t u_step) {
-  const vf16 g0 = v_load(g), g1 = v_load(g + g_step), g2 = v_load(g + 2 * g_step);
+/// u = G g: six numbers of three, stored `u_step` floats apart.
+WEIR_SIMD_INLINE void winograd_weight_line(vf16 g0, vf16 g1, vf16 g2, float *u, size_t u_step) {
   v_store(u, winograd_times(WINOGRAD_AT_ZERO, g0));
   v_store(u + u_step, g2);
   const vf16 even_a = winograd_times(WINOGRAD_AT_A, winograd_add(WINOGRAD_A2, g2, g0));
@@ -62,6 +61,20 @@ WEIR_SIMD_INLINE void winograd_weight_line(const float *g, size_t g_step, float 
   const vf16 even_b = winograd_times(WINOGRAD_AT_B, winograd_add(WINOGRAD_B2, g2, g0));
   v_store(u + 4 * u_step, winograd_add(WINOGRAD_AT_B * WINOGRAD_B, g1, even_b));
   v_store(u + 5 * u_step, winograd_add(-WINOGRAD_AT_B * WINOGRAD_B, g1, even_b));
+}
+
+/// The two rows of planes for points `at` and -`at`: what is even in the point serves both.
+WEIR_SIMD_INLINE void winograd_weight_rows(const float *weight, float at, float factor, float *u, size_t u_plane) {
+  vf16 positive[3], negative[3];
+  for (size_t k = 0; k < 3; k++) {
+    const float *g = weight + k * WEIR_BLOCK;
+    const vf16 middle = v_load(g + 3 * WEIR_BLOCK);
+    const vf16 even = winograd_times(factor, winograd_add(at * at, v_load(g + 6 * WEIR_BLOCK), v_load(g)));
+    positive[k] = winograd_add(factor * at, middle, even);
+    negative[k] = winograd_add(-factor * at, middle, even);
+  }
+  winograd_weight_line(positive[0], positive[1], positive[2], u, u_plane);
+  winograd_weight_line(negative[0], negative[1], negative[2], u + WEIR_WINOGRAD_POINTS * u_plane, u_plane);
 }
 
 /// y = A' m: `size` numbers of size + 2, `m_step` floats apart.
@@ -156,12 +169,15 @@ static void WEIR_SIMD_NAME(winograd_input)(const weir_winograd_input *a, size_t 
 }
 
 static void WEIR_SIMD_NAME(winograd_weights)(const float *weight, size_t ic, float *u, size_t u_plane) {
-  for (size_t i = 0; i < ic; i++) {
-    float half[3 * WEIR_WINOGRAD_POINTS * WEIR_BLOCK];
-    for (size_t k = 0; k < 3; k++)
-      winograd_weight_line(weight + (i * 9 + k) * WEIR_BLOCK, 3 * WEIR_BLOCK, half + k * WEIR_BLOCK, 3 * WEIR_BLOCK);
-    for (size_t p = 0; p < WEIR_WINOGRAD_POINTS; p++)
-      winograd_weight_line(half + p * 3 * WEIR_BLOCK, WEIR_BLOCK, u + p * WEIR_WINOGRAD_POINTS * u_plane + i * WEIR_BLOCK, u_plane);
+  const size_t row = WEIR_WINOGRAD_POINTS * u_plane;
+  for (size_t i = 0; i < ic; i++, weight += 9 * WEIR_BLOCK, u += WEIR_BLOCK) {
+    const float *last = weight + 6 * WEIR_BLOCK;
+    winograd_weight_line(winograd_times(WINOGRAD_AT_ZERO, v_load(weight)),
+                         winograd_times(WINOGRAD_AT_ZERO, v_load(weight + WEIR_BLOCK)),
+                         winograd_times(WINOGRAD_AT_ZERO, v_load(weight + 2 * WEIR_BLOCK)), u, u_plane);
+    winograd_weight_line(v_load(last), v_load(last + WEIR_BLOCK), v_load(last + 2 * WEIR_BLOCK), u + row, u_plane);
+    winograd_weight_rows(weight, WINOGRAD_A, WINOGRAD_AT_A, u + 2 * row, u_plane);
+    winograd_weight_rows(weight, WINOGRAD_B, WINOGRAD_AT_B, u + 4 * row, u_plane);
   }
 }
 
