@@ -3,8 +3,8 @@
 
     python3 Examples/HotLoops/train_vs_pytorch.py --weir .build/release/weir
 
-Both train the same RealNVP (2 scales, 32 channels, 2 blocks, 1x28x28, batch 32, Adam, clipping, weight decay on gains, fresh noise) on
-the same FashionMNIST images with the same number of threads. Each run is a process of its own, so its peak memory is its own; runs
+Both train the same RealNVP (2 scales, 64 channels and 6 blocks unless told otherwise, 1x28x28, batch 32, Adam, clipping, weight decay on
+gains, fresh noise) on the same FashionMNIST images with the same number of threads. Each run is a process of its own, so its peak memory is its own; runs
 alternate, so that both meet the same machine; a run's speed is that of its steps after the warm-up, and figures are medians over the
 rounds. PyTorch runs Tests/Golden/reference_flow.py in float32, which is as fast as the authors' code. Leave the machine alone meanwhile:
 two threads slow down far more than twofold when other work takes one of the cores.
@@ -24,8 +24,8 @@ import time
 # Nothing large may be imported here: on Linux a child's peak memory starts from its parent's.
 
 FASHION_MNIST = "/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz"
-SCALES, CHANNELS, BLOCKS, BATCH, LEARNING_RATE = 2, 32, 2, 32, 5e-5
-WARM_UP = 5
+SCALES, BATCH, LEARNING_RATE = 2, 32, 5e-5
+WARM_UP = 2
 
 RECIPE = """\
 data:
@@ -43,14 +43,14 @@ train:
 """
 
 
-def pytorch(data, threads):
+def pytorch(data, channels, blocks, threads):
     """The PyTorch process: for every step a line of JSON like one of Weir's log, with images_per_second since the first step began."""
     import torch
     from compared_flows import Case, make_model, realnvp
     from reference_flow import ReferenceFlow
 
     torch.set_num_threads(threads)
-    spec, tensors, _ = make_model(Case((1, 28, 28), realnvp(SCALES, CHANNELS, BLOCKS), BATCH), 0)
+    spec, tensors, _ = make_model(Case((1, 28, 28), realnvp(SCALES, channels, blocks), BATCH), 0)
     flow = ReferenceFlow(spec, tensors, torch.float32)
     with open(data, "rb") as file:
         file.seek(16)
@@ -97,28 +97,31 @@ def main():
     parser.add_argument("--weir", default=".build/release/weir")
     parser.add_argument("--data", default=FASHION_MNIST, help="28x28 images, .gz IDX")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=40, help="of one run")
+    parser.add_argument("--steps", type=int, default=12, help="of one run")
+    parser.add_argument("--channels", type=int, default=64)
+    parser.add_argument("--blocks", type=int, default=6)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--pytorch", metavar="IDX", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.pytorch:
-        return pytorch(options.pytorch, options.threads)
+        return pytorch(options.pytorch, options.channels, options.blocks, options.threads)
     with tempfile.TemporaryDirectory() as folder:
         names = ("train-idx3-ubyte", "recipe.yaml", "model.safetensors", "log.jsonl", "out")
         data, recipe, model, log, out = (os.path.join(folder, name) for name in names)
         write_images(options.data, data, options.steps * BATCH)
         with open(recipe, "w") as file:
-            file.write(RECIPE.format(data=data, scales=SCALES, channels=CHANNELS, blocks=BLOCKS, batch=BATCH,
+            file.write(RECIPE.format(data=data, scales=SCALES, channels=options.channels, blocks=options.blocks, batch=BATCH,
                                      learning_rate=LEARNING_RATE))
         threads = ["--threads", str(options.threads)]
+        size = ["--channels", str(options.channels), "--blocks", str(options.blocks)]
         commands = {
-            "PyTorch": [sys.executable, os.path.abspath(__file__), "--pytorch", data, *threads],
+            "PyTorch": [sys.executable, os.path.abspath(__file__), "--pytorch", data, *size, *threads],
             "Weir": [options.weir, "train", recipe, "--output", model, "--log", log, *threads],
         }
         speed, memory = {name: [] for name in commands}, {name: [] for name in commands}
         if os.getloadavg()[0] > 0.5:
             print(f"Other work is running here (load {os.getloadavg()[0]:.1f}): the figures will be off", file=sys.stderr)
-        print(f"RealNVP 1x28x28, {SCALES} scales, {CHANNELS} channels, {BLOCKS} blocks, batch {BATCH}, {options.threads} threads, "
+        print(f"RealNVP 1x28x28, {SCALES} scales, {options.channels} channels, {options.blocks} blocks, batch {BATCH}, {options.threads} threads, "
               f"{options.steps} steps a run")
         for turn in range(options.rounds):
             for name in sorted(commands, reverse=bool(turn % 2)):
