@@ -7,9 +7,6 @@
 weir_k_gemm_forward_fn WEIR_SIMD_NAME(gemm_forward);
 weir_k_gemm_weights_fn WEIR_SIMD_NAME(gemm_weights);
 
-// One row has too few sums to keep the multipliers busy; over this many blocks it reads weights as fast as the caches give them.
-enum { GEMM_ROW_BLOCKS = 4 };
-
 /// Outputs of `rows` rows from r, `blocks` blocks from b; both counts are constants.
 WEIR_SIMD_INLINE void gemm_tile(const weir_gemm *gemm, size_t r, size_t b, const size_t rows, const size_t blocks) {
   const size_t panel = gemm->inputs * WEIR_BLOCK;
@@ -17,7 +14,7 @@ WEIR_SIMD_INLINE void gemm_tile(const weir_gemm *gemm, size_t r, size_t b, const
   const float *x = gemm->x + r * gemm->x_row;
   const bool direct = rows == 1 || gemm->x_row == WEIR_BLOCK;
   float gathered[WEIR_SIMD_CONV_PIXELS * WEIR_BLOCK];  // so that rows are a constant apart
-  vf16 sum[GEMM_ROW_BLOCKS][WEIR_SIMD_CONV_PIXELS];
+  vf16 sum[WEIR_TILE_ROW_BLOCKS][WEIR_SIMD_CONV_PIXELS];
   WEIR_TILE_UNROLL for (size_t n = 0; n < blocks; n++) { WEIR_TILE_UNROLL for (size_t p = 0; p < rows; p++) sum[n][p] = v_zero(); }
   for (size_t first = 0; first < gemm->inputs; first += WEIR_BLOCK, x += gemm->x_block) {
     if (!direct) {
@@ -26,7 +23,7 @@ WEIR_SIMD_INLINE void gemm_tile(const weir_gemm *gemm, size_t r, size_t b, const
     const float *const from = direct ? x : gathered;
     const float *const end = from + (gemm->inputs - first < WEIR_BLOCK ? gemm->inputs - first : WEIR_BLOCK);
     for (const float *k = from; k < end; k++, weight += WEIR_BLOCK) {
-      vf16 w[GEMM_ROW_BLOCKS];
+      vf16 w[WEIR_TILE_ROW_BLOCKS];
       WEIR_TILE_UNROLL for (size_t n = 0; n < blocks; n++) w[n] = v_load(weight + n * panel);
       WEIR_TILE_UNROLL for (size_t p = 0; p < rows; p++) {
         const vf16 value = v_set1(k[p * WEIR_BLOCK]);
@@ -48,11 +45,11 @@ WEIR_SIMD_INLINE void gemm_tile(const weir_gemm *gemm, size_t r, size_t b, const
 /// Rows [begin, end) of `blocks` blocks from b.
 WEIR_SIMD_INLINE void gemm_rows(const weir_gemm *gemm, size_t begin, size_t end, size_t b, const size_t blocks) {
   for (size_t r = begin; r < end;) {
-    const size_t rows = weir_tile_width(end - r);
+    const size_t rows = weir_tile_width(end - r, WEIR_SIMD_CONV_PIXELS);
     switch (rows) {
 #define WEIR_TILE(n) \
   case n: gemm_tile(gemm, r, b, n, blocks); break;
-      WEIR_TILE_WIDTHS(WEIR_TILE)
+      WEIR_TILE_WIDTHS(WEIR_SIMD_CONV_PIXELS, WEIR_TILE)
 #undef WEIR_TILE
     }
     r += rows;
@@ -62,7 +59,7 @@ WEIR_SIMD_INLINE void gemm_rows(const weir_gemm *gemm, size_t begin, size_t end,
 void WEIR_SIMD_NAME(gemm_forward)(const weir_gemm *gemm, size_t row_begin, size_t row_end, size_t block_begin, size_t block_end) {
   size_t b = block_begin;
   if (row_end - row_begin == 1)
-    for (; b + GEMM_ROW_BLOCKS <= block_end; b += GEMM_ROW_BLOCKS) gemm_tile(gemm, row_begin, b, 1, GEMM_ROW_BLOCKS);
+    for (; b + WEIR_TILE_ROW_BLOCKS <= block_end; b += WEIR_TILE_ROW_BLOCKS) gemm_tile(gemm, row_begin, b, 1, WEIR_TILE_ROW_BLOCKS);
   for (; b + WEIR_SIMD_CONV_BLOCKS <= block_end; b += WEIR_SIMD_CONV_BLOCKS)
     gemm_rows(gemm, row_begin, row_end, b, WEIR_SIMD_CONV_BLOCKS);
   for (; b < block_end; b++) gemm_rows(gemm, row_begin, row_end, b, 1);
@@ -95,11 +92,11 @@ WEIR_SIMD_INLINE void gemm_weights_tile(const weir_gemm_weights *gemm, size_t k,
 /// Inputs [begin, end) of one block by `blocks` output blocks from b.
 WEIR_SIMD_INLINE void gemm_weights_block(const weir_gemm_weights *gemm, size_t begin, size_t end, size_t b, const size_t blocks) {
   for (size_t k = begin; k < end;) {
-    const size_t channels = weir_tile_width(end - k);
+    const size_t channels = weir_tile_width(end - k, WEIR_SIMD_CONV_PIXELS);
     switch (channels) {
 #define WEIR_TILE(n) \
   case n: gemm_weights_tile(gemm, k, b, n, blocks); break;
-      WEIR_TILE_WIDTHS(WEIR_TILE)
+      WEIR_TILE_WIDTHS(WEIR_SIMD_CONV_PIXELS, WEIR_TILE)
 #undef WEIR_TILE
     }
     k += channels;
