@@ -38,3 +38,20 @@ weir_status weir_i_step_parse(weir_step *step, weir_build *build, const weir_ste
   step->parameter_count = build->parameters->count - step->first_parameter;
   return weir_i_build_status(build, source->path, "the flow", error);
 }
+
+void weir_i_step_describe(const weir_step *step, size_t index, const weir_parameters *parameters, const weir_kernels *kernels,
+                          weir_layer_info *info) {
+  *info = (weir_layer_info){
+      .struct_size = sizeof *info,
+      .name = step->type->op,
+      .kernel = "",
+      .preparation = "",
+      .input_shape = {step->in.c, step->in.h, step->in.w},
+      .output_shape = {step->out.c, step->out.h, step->out.w},
+      .flops = step->type->flops(step),
+      .sample_bytes = 2 * weir_i_map_count(step->in) * sizeof(float),
+  };
+  for (size_t i = 0; i < step->parameter_count; i++)
+    info->weight_bytes += parameters->items[step->first_parameter + i].count * sizeof(float);
+  if (step->type->describe != NULL) step->type->describe(step, index, kernels, info);
+}

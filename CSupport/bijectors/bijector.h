@@ -61,7 +61,7 @@ struct weir_bijector {
                float *packed_training);
   /// Takes from run->layers.scratch all that a pass takes, and gives it back. NULL when it takes nothing.
   void (*reserve)(const weir_step *step, const weir_flow_run *run);
-  /// x -> z, adding log|det| to run->logdet.
+  /// x -> z, adding log|det| to run->logdet. Laps run->layers.watch after every layer but the last.
   void (*forward)(const weir_step *step, weir_flow_run *run);
   /// z -> x, adding log|det| of the inverse.
   void (*inverse)(const weir_step *step, weir_flow_run *run);
@@ -83,6 +83,8 @@ struct weir_bijector {
   /// Samples that its st-network sees for one of the step's. NULL means one.
   size_t (*net_samples)(const weir_step *step);
   const char *(*mask)(const weir_step *step);
+  /// Changes in `info` what is not so of layer `index`: one layer of plain C that reads all the step's parameters. NULL where it is so.
+  void (*describe)(const weir_step *step, size_t index, const weir_kernels *kernels, weir_layer_info *info);
 };
 
 /// A step's st-network, or NULL.
@@ -94,6 +96,16 @@ static inline const weir_net *weir_i_step_net(const weir_step *step) {
 static inline size_t weir_i_step_net_samples(const weir_step *step, size_t n) {
   return step->type->net_samples == NULL ? n : n * step->type->net_samples(step);
 }
+
+/// Layers of a step: packing what its st-network sees, that network's layers, and the transform of the rest; without one the step itself.
+static inline size_t weir_i_step_layers(const weir_step *step) {
+  const weir_net *net = weir_i_step_net(step);
+  return net == NULL ? 1 : net->layer_count + 2;
+}
+
+/// What scoring runs for layer `index`, for one sample.
+void weir_i_step_describe(const weir_step *step, size_t index, const weir_parameters *parameters, const weir_kernels *kernels,
+                          weir_layer_info *info);
 
 /// Takes memory for step->own, zeroed; NULL (and a failed build) when there is none.
 void *weir_i_step_own(weir_step *step, weir_build *build, size_t bytes);

@@ -184,6 +184,7 @@ const weir_bijector weir_i_bijector_conv1x1 = {
     .inverse = inverse,
     .backward = backward,
     .flops = flops,
+    .describe = weir_i_mix_describe,
     .refresh = refresh,
     .check = check,
     .untrainable = untrainable,

@@ -172,6 +172,7 @@ static void pack_inputs(void *arg, size_t begin, size_t end, size_t thread) {
 
 static void run_net(pass *p) {
   weir_i_parallel_for(&p->run->layers.team, p->run->layers.n, pack_inputs, p);
+  weir_i_lap(p->net_run.watch);
   weir_i_net_forward(net_of(p->step), p->run->parameters, &p->net_run, p->activations);
 }
 
@@ -287,9 +288,48 @@ static void backward(const weir_step *step, weir_flow_run *run) {
   weir_i_arena_release(run->layers.scratch, mark);
 }
 
+static size_t changed_numbers(const weir_step *step) {
+  return weir_i_mask_changed(&own_of(step)->mask, step->in) * step->in.h * step->in.w;
+}
+
+static double transform_flops(const weir_step *step) { return 8.0 * (double)changed_numbers(step); }
+
 static double flops(const weir_step *step) {
-  return (double)tiles_of(step) * weir_i_net_flops(net_of(step)) +
-         8.0 * (double)weir_i_mask_changed(&own_of(step)->mask, step->in) * (double)(step->in.h * step->in.w);
+  return (double)tiles_of(step) * weir_i_net_flops(net_of(step)) + transform_flops(step);
+}
+
+static void describe_pack(const weir_step *step, weir_layer_info *info) {
+  const weir_map input = net_of(step)->values[WEIR_VALUE_INPUT].map;
+  const size_t tiles = tiles_of(step);
+  info->name = "pack";
+  memcpy(info->output_shape, (const size_t[]){input.c, input.h, input.w}, sizeof info->output_shape);
+  info->flops = 0;
+  info->sample_bytes = tiles * (weir_i_map_count(input) + weir_i_map_blocked(input)) * sizeof(float);
+  info->weight_bytes = own_of(step)->mask.type->splits_channels ? 0 : weir_i_map_count(input) * sizeof(float);
+}
+
+static void describe_transform(const weir_step *step, weir_layer_info *info) {
+  const coupling_step *own = own_of(step);
+  const size_t numbers = changed_numbers(step), constants = (own->affine ? 1 : 0) + (own->mask.type->splits_channels ? 0 : 1);
+  info->name = "transform";
+  info->kernel = "coupling_forward";
+  info->flops = transform_flops(step);
+  info->sample_bytes = (tiles_of(step) * weir_i_map_blocked(own->net->values[WEIR_VALUE_OUTPUT].map) + 2 * numbers) * sizeof(float);
+  info->weight_bytes = constants * numbers * sizeof(float);
+}
+
+static void describe(const weir_step *step, size_t index, const weir_kernels *kernels, weir_layer_info *info) {
+  const weir_net *net = net_of(step);
+  info->weight_bytes = 0;
+  if (index == 0) {
+    describe_pack(step, info);
+  } else if (index > net->layer_count) {
+    describe_transform(step, info);
+  } else {
+    weir_i_net_describe(net, index - 1, kernels, info);
+    info->flops *= (double)tiles_of(step);
+    info->sample_bytes *= tiles_of(step);
+  }
 }
 
 const weir_bijector weir_i_bijector_coupling = {
@@ -304,4 +344,5 @@ const weir_bijector weir_i_bijector_coupling = {
     .net = net_of,
     .net_samples = tiles_of,
     .mask = mask_of,
+    .describe = describe,
 };

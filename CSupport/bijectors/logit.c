@@ -60,6 +60,11 @@ static void inverse(const weir_step *step, weir_flow_run *run) { run_samples(ste
 static void backward(const weir_step *step, weir_flow_run *run) { run_samples(step, run, backward_samples); }
 static double flops(const weir_step *step) { return 6.0 * (double)weir_i_map_count(step->in); }
 
+static void describe(const weir_step *step, size_t index, const weir_kernels *kernels, weir_layer_info *info) {
+  (void)step, (void)index, (void)kernels;
+  info->kernel = "logit_forward";
+}
+
 const weir_bijector weir_i_bijector_logit = {
     .op = "logit",
     .parse = parse,
@@ -67,4 +72,5 @@ const weir_bijector weir_i_bijector_logit = {
     .inverse = inverse,
     .backward = backward,
     .flops = flops,
+    .describe = describe,
 };

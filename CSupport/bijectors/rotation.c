@@ -82,5 +82,6 @@ const weir_bijector weir_i_bijector_rotation = {
     .inverse = inverse,
     .backward = backward,
     .flops = flops,
+    .describe = weir_i_mix_describe,
     .check = check,
 };

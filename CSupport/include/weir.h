@@ -134,10 +134,31 @@ typedef struct weir_step_info {
   double flops;            ///< For one sample.
   const char *mask;        ///< "checkerboard", "channel", ... or "". Lives as long as the program.
   const char *net;         ///< "resnet", "mlp", ... or "". Lives as long as the program.
+  size_t layers;           ///< 1 or more; see weir_model_get_layer.
 } weir_step_info;
 
 /// Describes step `index`, 0 to info.steps - 1.
 WEIR_API weir_status weir_model_get_step(const weir_model *model, size_t index, weir_step_info *info);
+
+/// What scoring runs for a part of a step. All texts live as long as the program.
+typedef struct weir_layer_info {
+  size_t struct_size;       ///< Set by weir_model_get_layer.
+  const char *name;         ///< "pack", "conv3x3", "conv1x1", "linear", "gate", "transform", ...; of steps without a net the op.
+  const char *kernel;       ///< Slot of the kernel table that does the arithmetic, "conv3x3_forward", or "winograd" for its family; "" for plain C.
+  const char *preparation;  ///< Slot that makes its input ready: "preact_forward" (batch norm, rectifier, halo); "" for none.
+  size_t input_shape[3];    ///< c, h, w of the first input; a table's are dims, 1, 1.
+  size_t output_shape[3];   ///< c, h, w
+  double flops;             ///< Multiplications and additions of its formula for one sample, whatever the kernel saves.
+  size_t sample_bytes;  ///< For one sample: inputs and outputs once, as they lie in memory (nets' maps in blocks of 16 channels).
+  size_t weight_bytes;  ///< Weights and other constants, each once, however many samples.
+} weir_layer_info;
+
+/// Describes layer `layer` of step `step`, in the order that scoring runs them. A coupling has its net's layers between "pack", which
+/// copies the part under the mask to the net's layout, and "transform", which shifts and scales the rest; another step is one layer. The
+/// density of the latents counts as a step more, number info.steps, of one layer, named after the prior.
+///
+/// @return WEIR_OK, or WEIR_ERROR_ARGUMENT: a pointer is NULL, or there is no such step or layer.
+WEIR_API weir_status weir_model_get_layer(const weir_model *model, size_t step, size_t layer, weir_layer_info *info);
 
 /// The model's JSON description: NUL-terminated, lives as long as the model.
 WEIR_API const char *weir_model_spec(const weir_model *model);
@@ -176,7 +197,8 @@ WEIR_API weir_status weir_session_size(const weir_model *model, const weir_sessi
 WEIR_API weir_status weir_session_init(const weir_model *model, const weir_session_options *options, void *memory, size_t bytes,
                                        weir_session **session);
 
-/// Sets the index of the next sample, for seeded noise. Every call of score, forward, inverse or trace advances it by its n. Starts at 0.
+/// Sets the index of the next sample, for seeded noise. Every call of score, forward, inverse, trace or
+/// profile advances it by its n. Starts at 0.
 WEIR_API weir_status weir_session_seek(weir_session *session, uint64_t index);
 
 /// Log-likelihood of each sample: log p(x) = log p_Z(f(x)) + log|det df/dx|.
@@ -224,6 +246,77 @@ typedef void weir_trace_fn(void *user, const weir_trace_event *event);
 
 /// Runs one sample forward and calls `callback` after every step.
 WEIR_API weir_status weir_trace(weir_session *session, const float *x, weir_trace_fn *callback, void *user);
+
+// ----------------------------------------------------------------------------------------------------------- Measurements
+
+enum {
+  WEIR_PROFILE_LAYER = 0,  ///< A layer of a step, see weir_model_get_layer.
+  WEIR_PROFILE_STEP = 1,   ///< A step, after its layers; the last one, number info.steps, is the density of the latents.
+  WEIR_PROFILE_PASS = 2,   ///< All steps, after them, and reading x before them.
+};
+
+/// What weir_profile reports as each part of a pass ends, valid during the call only. Times leave out what the callback takes. Within a
+/// step every nanosecond belongs to one of its layers.
+typedef struct weir_profile_event {
+  size_t struct_size;
+  int32_t kind;                      ///< WEIR_PROFILE_*
+  size_t step;                       ///< 0 to info.steps; of a pass info.steps + 1.
+  size_t layer;                      ///< Within the step; 0 for other kinds.
+  const char *op;                    ///< "coupling", ..., "prior"; of a pass "pass".
+  const weir_layer_info *described;  ///< Of a layer; NULL for other kinds.
+  size_t first, n;                   ///< Samples of this pass: [first, first + n) of the call's.
+  uint64_t start;                    ///< Nanoseconds since weir_profile was called.
+  uint64_t nanoseconds;              ///< How long it took.
+  double flops;                      ///< Multiplications and additions for the n samples.
+  double bytes;                      ///< weight_bytes once and sample_bytes n times: what it touches at least, wherever that lies.
+} weir_profile_event;
+
+typedef void weir_profile_fn(void *user, const weir_profile_event *event);
+
+/// Scores n samples as weir_score does, to the bit, and reports how long each layer, step and pass took.
+///
+/// A pass is what scoring does at once: a few images, or many rows of a table; with WEIR_NOISE_AVERAGE one draw of that. Here passes
+/// follow each other, each on all threads of the session. weir_score does the same when a call holds one pass; more of them it runs side
+/// by side, one a thread, so that on several threads a large call takes less than the sum of these times.
+///
+/// @param session         in/out; as for weir_score. The callback must not use it.
+/// @param x, n            in, as for weir_score.
+/// @param log_likelihood  out, f64 [n], nats, as of weir_score.
+/// @param callback        called on the caller's thread for every layer, after its layers for a step, after its steps for a pass.
+/// @param user            in, handed to the callback; may be NULL.
+/// @return WEIR_OK, WEIR_ERROR_ARGUMENT or WEIR_ERROR_SHAPE; on error nothing is reported and the outputs are untouched.
+/// Allocates nothing. What scoring pays for being measurable is a test for NULL a layer.
+WEIR_API weir_status weir_profile(weir_session *session, const float *x, size_t n, double *log_likelihood,
+                                  weir_profile_fn *callback, void *user);
+
+typedef struct weir_peak_options {
+  size_t struct_size;             ///< Set by weir_peak_options_default.
+  size_t threads;                 ///< Default 1, which touches no threading runtime.
+  double seconds;                 ///< How long each peak is looked for; the best of many short runs counts. Default 0.05.
+  size_t read_bytes;              ///< Memory to read: several times the last-level caches. Default 256 MiB; 0 leaves this peak out.
+  const weir_executor *executor;  ///< NULL for the built-in one.
+} weir_peak_options;
+
+WEIR_API weir_peak_options weir_peak_options_default(void);
+
+/// What this machine did at most, by the kernels' instruction set: what nothing that is measured beside it can exceed by much.
+typedef struct weir_peak {
+  size_t struct_size;  ///< Set by weir_machine_peak.
+  const char *isa;     ///< As weir_model_info.isa.
+  size_t threads;
+  double fma;         ///< f32 multiply-adds in registers: operations a second, two for each.
+  double bf16;        ///< bf16 dot products added to f32 (AVX512-BF16), likewise; 0 where the instruction set has none.
+  double read;        ///< Bytes a second read from memory; 0 when left out.
+  size_t read_bytes;  ///< Memory that was read, each byte by one thread.
+} weir_peak;
+
+/// Measures the peaks.
+///
+/// @param options    in.
+/// @param allocator  in, for the memory to read, which is given back; NULL for malloc and free.
+/// @param peak       out; untouched on error.
+/// @return WEIR_OK, WEIR_ERROR_ARGUMENT, WEIR_ERROR_MEMORY, or WEIR_ERROR_UNSUPPORTED (as weir_model_open).
+WEIR_API weir_status weir_machine_peak(const weir_peak_options *options, const weir_allocator *allocator, weir_peak *peak);
 
 #ifdef __cplusplus
 }

@@ -17,6 +17,7 @@
 #include "kernels/gemm/gemm.h"
 #include "kernels/logit/logit.h"
 #include "kernels/optimizer/optimizer.h"
+#include "kernels/peak/peak.h"
 #include "kernels/preact/preact.h"
 #include "kernels/vecmath/vecmath.h"
 #include "kernels/winograd/winograd.h"

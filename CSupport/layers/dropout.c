@@ -64,7 +64,12 @@ static weir_region reads(const weir_layer *layer, weir_region region) {
   return region;
 }
 
-static const weir_layer_class dropout_class = {.forward = forward, .backward = backward, .reads = reads};
+static void describe(const weir_layer *layer, const weir_kernels *kernels, weir_layer_info *info) {
+  (void)layer, (void)kernels;
+  info->name = "dropout";
+}
+
+static const weir_layer_class dropout_class = {.forward = forward, .backward = backward, .reads = reads, .describe = describe};
 
 weir_layer weir_i_dropout_make(weir_build *build, weir_map map, double probability) {
   const weir_layer layer = weir_i_layer_start(build, &dropout_class, sizeof(dropout));

@@ -59,7 +59,13 @@ static weir_region reads(const weir_layer *layer, weir_region region) {
   return region;
 }
 
-static const weir_layer_class gate_class = {.forward = forward, .backward = backward, .reads = reads};
+static void describe(const weir_layer *layer, const weir_kernels *kernels, weir_layer_info *info) {
+  (void)layer, (void)kernels;
+  info->name = "gate";
+  info->kernel = "gate_forward";
+}
+
+static const weir_layer_class gate_class = {.forward = forward, .backward = backward, .reads = reads, .describe = describe};
 
 weir_layer weir_i_gate_make(weir_build *build, weir_map map) {
   const weir_layer layer = weir_i_layer_start(build, &gate_class, sizeof(gate));

@@ -3,6 +3,7 @@
 #ifndef WEIR_LAYERS_LAYER_H
 #define WEIR_LAYERS_LAYER_H
 
+#include "base/clock.h"
 #include "base/parallel.h"
 #include "kernels/kernels.h"
 #include "kernels/region.h"
@@ -21,7 +22,8 @@ typedef struct weir_layer_run {
   weir_team team;
   weir_arena *scratch;
   size_t n;
-  const float *packed;  // the flow's constants
+  const float *packed;    // the flow's constants
+  weir_stopwatch *watch;  // hears of the end of each part of the pass; NULL when nobody measures
   bool training;
   // Training only:
   const float *packed_training;
@@ -74,6 +76,8 @@ struct weir_layer_class {
   weir_region (*reads)(const weir_layer *layer, weir_region region);
   /// Multiplications and additions to score one sample. NULL for few.
   double (*flops)(const weir_layer *layer);
+  /// Sets name, kernel, preparation and weight_bytes of what scoring runs; the net knows the rest.
+  void (*describe)(const weir_layer *layer, const weir_kernels *kernels, weir_layer_info *info);
 };
 
 /// Pixels of its output, a map, that this run needs.

@@ -42,7 +42,8 @@ typedef struct norm_job {
   weir_map map;
   size_t sample;  // floats of one
   const float *x;
-  const float *du;
+  const weir_rectifier *after;
+  float *du;
   float *dx;
   float *state;
   float *terms;  // backward: [3][round(c)], the coefficients of the apply kernel
@@ -99,8 +100,24 @@ static void statistics_of_blocks(void *arg, size_t begin, size_t end, size_t thr
 
 void weir_i_norm_forward(const weir_norm *norm, const weir_parameters *parameters, const weir_layer_run *run, const float *x,
                          weir_map map, float *state) {
-  norm_job job = {norm, parameters, run, map, weir_i_map_blocked(map), x, NULL, NULL, state, NULL};
+  norm_job job = {norm, parameters, run, map, weir_i_map_blocked(map), x, NULL, NULL, NULL, state, NULL};
   weir_i_parallel_for(&run->team, weir_i_blocks(map.c), statistics_of_blocks, &job);
+}
+
+// One block of one sample through the rectifier, in place: what follows reads it while it lies in the nearest cache.
+static void rectify_block(const norm_job *job, size_t block, size_t at) {
+  const size_t width = weir_i_block_round(job->map.c), first = block * WEIR_BLOCK, left = job->map.c - first;
+  const weir_preact_gradient gradient = {.x = job->x + at,
+                                         .scale = job->state + WEIR_NORM_SCALE * width + first,
+                                         .shift = job->state + WEIR_NORM_SHIFT * width + first,
+                                         .dy = job->du + at,
+                                         .du = job->du + at,
+                                         .c = left < WEIR_BLOCK ? left : WEIR_BLOCK,
+                                         .h = job->map.h,
+                                         .w = job->map.w,
+                                         .relu = true,
+                                         .slope = job->after->slope};
+  job->run->kernels->preact_backward(&gradient);
 }
 
 // With k = input_scale, N rows, xhat = (x - mean) rstd, S1 = sum du, S2 = sum du xhat:
@@ -116,9 +133,11 @@ static void gradients_of_blocks(void *arg, size_t begin, size_t end, size_t thre
     const size_t first = block * pixels * WEIR_BLOCK;
     const float *mean = job->state + WEIR_NORM_MEAN * width + block * WEIR_BLOCK;
     double sum[WEIR_BLOCK] = {0}, product[WEIR_BLOCK] = {0};
-    for (size_t i = 0; i < job->run->n; i++)
-      job->run->kernels->batchnorm_products(job->du + i * job->sample + first, job->x + i * job->sample + first, pixels, WEIR_BLOCK,
-                                            mean, sum, product);
+    for (size_t i = 0; i < job->run->n; i++) {
+      const size_t at = i * job->sample + first;
+      if (job->after != NULL && job->after->relu) rectify_block(job, block, at);
+      job->run->kernels->batchnorm_products(job->du + at, job->x + at, pixels, WEIR_BLOCK, mean, sum, product);
+    }
     for (size_t l = 0; l < WEIR_BLOCK; l++) {
       const size_t channel = block * WEIR_BLOCK + l;
       const double rstd = job->state[WEIR_NORM_RSTD * width + channel], scale = job->state[WEIR_NORM_SCALE * width + channel];
@@ -146,10 +165,10 @@ static void apply_to_samples(void *arg, size_t begin, size_t end, size_t thread)
 }
 
 void weir_i_norm_backward(const weir_norm *norm, const weir_parameters *parameters, const weir_layer_run *run, const float *x,
-                          weir_map map, const float *state, const float *du, float *dx) {
+                          weir_map map, const float *state, const weir_rectifier *after, float *du, float *dx) {
   const size_t mark = weir_i_arena_mark(run->scratch);
   float *terms = weir_i_arena_take(run->scratch, 3 * weir_i_block_round(map.c), sizeof *terms);
-  norm_job job = {norm, parameters, run, map, weir_i_map_blocked(map), x, du, dx, (float *)state, terms};
+  norm_job job = {norm, parameters, run, map, weir_i_map_blocked(map), x, after, du, dx, (float *)state, terms};
   weir_i_parallel_for(&run->team, weir_i_blocks(map.c), gradients_of_blocks, &job);
   if (dx != NULL) weir_i_parallel_for(&run->team, run->n, apply_to_samples, &job);
   weir_i_arena_release(run->scratch, mark);

@@ -27,8 +27,15 @@ void weir_i_norm_fold(const weir_norm *norm, const weir_parameters *parameters, 
 void weir_i_norm_forward(const weir_norm *norm, const weir_parameters *parameters, const weir_layer_run *run, const float *x,
                          weir_map map, float *state);
 
-/// From du, the gradient by the normalised map, adds to dx (when not NULL) and to the gradients of gain and bias.
+/// The rectifier that follows a batch norm, as weir_preact has it.
+typedef struct weir_rectifier {
+  bool relu;
+  float slope;
+} weir_rectifier;
+
+/// From the gradient by the normalised map, or with `after` by what that rectifier makes of it, adds to dx (when not NULL) and to the
+/// gradients of gain and bias. du [n][blocks(c)][pixels][16] holds it, and afterwards the gradient by the normalised map. after may be NULL.
 void weir_i_norm_backward(const weir_norm *norm, const weir_parameters *parameters, const weir_layer_run *run, const float *x,
-                          weir_map map, const float *state, const float *du, float *dx);
+                          weir_map map, const float *state, const weir_rectifier *after, float *du, float *dx);
 
 #endif

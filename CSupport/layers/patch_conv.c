@@ -32,6 +32,18 @@ static double flops(const weir_layer *layer) {
   return 2.0 * (double)weir_i_patches_rows(&conv->patches) * (double)weir_i_patches_columns(&conv->patches) * (double)conv->maps;
 }
 
+static void describe(const weir_layer *layer, const weir_kernels *kernels, weir_layer_info *info) {
+  (void)kernels;
+  const weir_patch_conv *conv = layer->own;
+  const size_t columns = weir_i_patches_columns(&conv->patches);
+  info->name = conv->transposed ? "transposed_conv" : "patch_conv";
+  info->kernel = "gemm_forward";
+  if (conv->relu) info->preparation = "preact_forward";
+  info->weight_bytes = sizeof(float) * ((conv->transposed ? weir_i_patches_row_floats(&conv->patches) * conv->maps
+                                                          : weir_i_block_round(conv->maps) * columns) +
+                                        weir_i_block_round(conv->out.c));
+}
+
 static void declare(weir_patch_conv *conv, weir_build *build, const char *name) {
   const weir_patches *patches = &conv->patches;
   const size_t c = patches->image.c, kernel = patches->kernel, columns = weir_i_patches_columns(patches);
@@ -226,6 +238,7 @@ static const weir_layer_class patch_conv_class = {
     .forward = forward,
     .backward = weir_i_patch_conv_backward,
     .flops = flops,
+    .describe = describe,
 };
 
 static weir_layer make(weir_build *build, const weir_patch_conv_options *options, bool transposed) {

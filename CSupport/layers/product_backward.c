@@ -118,6 +118,46 @@ static void product_gradient_rows(const backward_job *job, size_t begin, size_t 
   job->run->kernels->gemm_forward(&gemm, begin, end, 0, weir_i_blocks(gemm.outputs));
 }
 
+// The convolution whose forward this walks back: x with its activation, in all its pixels.
+static weir_winograd_conv winograd_of(const weir_product *product, const weir_layer_maps *maps) {
+  const size_t width = weir_i_block_round(product->in.c);
+  const bool norm = product->norm.present && maps != NULL;
+  return (weir_winograd_conv){.x = maps == NULL ? NULL : maps->x[0],
+                              .scale = norm ? maps->norm + WEIR_NORM_SCALE * width : NULL,
+                              .shift = norm ? maps->norm + WEIR_NORM_SHIFT * width : NULL,
+                              .relu = product->relu,
+                              .slope = product->slope,
+                              .ic = product->in.c,
+                              .oc = product->oc,
+                              .h = product->in.h,
+                              .w = product->in.w,
+                              .region = weir_i_region_whole(product->in.h, product->in.w)};
+}
+
+// dp = W' dy, for all samples: a convolution with weights packed the other way round, which is Winograd's when it has channels enough.
+static bool gradient_by_winograd(const weir_product *product) {
+  return product->kernel == 3 && weir_i_winograd_conv_pays(product->oc, product->in.h, product->in.w);
+}
+
+static weir_winograd_conv gradient_conv(const weir_product *product) {
+  return (weir_winograd_conv){.ic = product->oc,
+                              .oc = weir_i_product_ic(product),
+                              .h = product->in.h,
+                              .w = product->in.w,
+                              .region = weir_i_region_whole(product->in.h, product->in.w)};
+}
+
+static void product_gradients(const backward_job *job) {
+  weir_winograd_conv conv = gradient_conv(job->product);
+  conv.x = job->maps->dy;
+  conv.weight = job->run->packed_training + job->product->packed_transposed;
+  conv.y = job->dp;
+  weir_i_winograd_conv_forward(&conv, job->run);
+}
+
+// The rectifier's gradient is left to batch norm's, which walks over the same numbers; joined layers change their layout first.
+static bool rectified_by_norm(const weir_product *product) { return product->norm.present && !product->negate; }
+
 // dy -> dp -> du for each sample; without batch norm du goes straight into dx.
 static void input_samples(void *arg, size_t begin, size_t end, size_t thread) {
   const backward_job *job = arg;
@@ -128,7 +168,8 @@ static void input_samples(void *arg, size_t begin, size_t end, size_t thread) {
   if (table) product_gradient_rows(job, begin, end);
   for (size_t i = begin; i < end; i++) {
     float *dp = job->dp + i * dp_floats(product), *du = product->negate ? job->du + thread * x_floats : dp;
-    if (!table) product_gradient(job, job->maps->dy + i * weir_i_product_y_floats(product), dp, thread);
+    if (!table && !gradient_by_winograd(product))
+      product_gradient(job, job->maps->dy + i * weir_i_product_y_floats(product), dp, thread);
     const weir_preact_gradient gradient = {.x = job->maps->x[0] + i * x_floats,
                                            .scale = state == NULL ? NULL : state + WEIR_NORM_SCALE * width,
                                            .shift = state == NULL ? NULL : state + WEIR_NORM_SHIFT * width,
@@ -140,7 +181,7 @@ static void input_samples(void *arg, size_t begin, size_t end, size_t thread) {
                                            .relu = product->relu,
                                            .negate = product->negate,
                                            .slope = product->slope};
-    if (product->relu || product->negate) job->run->kernels->preact_backward(&gradient);
+    if (!rectified_by_norm(product) && (product->relu || product->negate)) job->run->kernels->preact_backward(&gradient);
     if (product->norm.present) {
       // du of all samples, closely packed for batch norm. Sample i's place ends before sample i + 1's dp begins, and lies below its own.
       if (product->negate) memcpy(dp, du, x_floats * sizeof *du);
@@ -163,10 +204,10 @@ static backward_job take(const weir_product *product, const weir_layer_run *run)
   backward_job job = {.product = product, .run = run};
   job.dweight = weir_i_arena_take(run->scratch, weir_i_block_round(product->oc) * weir_i_product_ic(product) * taps, sizeof(float));
   // Preactivations are done with when the weights' gradient is: their memory then holds dp, which is no larger.
-  const size_t made = weir_i_product_p_floats(product);
+  const size_t made = weir_i_product_winograd(product) ? 0 : weir_i_product_p_floats(product);
   job.dp = weir_i_arena_take(run->scratch, run->n * (made > dp_floats(product) ? made : dp_floats(product)), sizeof(float));
-  if (!weir_i_product_direct(product)) job.p_made = job.dp;
-  if (product->kernel == 3)
+  if (!weir_i_product_direct(product) && !weir_i_product_winograd(product)) job.p_made = job.dp;
+  if (product->kernel == 3 && !gradient_by_winograd(product))
     job.halo = weir_i_arena_take(
         run->scratch, threads * weir_i_block_round(product->oc) * (product->in.h + 2) * (product->in.w + 2), sizeof(float));
   if (product->negate) job.du = weir_i_arena_take(run->scratch, threads * weir_i_product_x_floats(product), sizeof(float));
@@ -186,17 +227,25 @@ void weir_i_product_backward(const weir_layer *layer, const weir_parameters *par
   if (job.p_made != NULL) weir_i_parallel_for(&run->team, run->n, preactivate_samples, &job);
 
   memset(job.dweight, 0, weir_i_block_round(product->oc) * ic * taps * sizeof *job.dweight);
-  weir_i_parallel_for(&run->team, weir_i_blocks(ic) * weir_i_blocks(product->oc), weight_tiles, &job);
+  if (weir_i_product_winograd(product)) {
+    const weir_winograd_conv conv = winograd_of(product, maps);
+    weir_i_winograd_conv_weights(&conv, run, maps->dy, job.dweight);
+  } else {
+    weir_i_parallel_for(&run->team, weir_i_blocks(ic) * weir_i_blocks(product->oc), weight_tiles, &job);
+  }
   weir_i_parallel_for(&run->team, product->oc, weight_rows, &job);
   if (product->has_bias)
     weir_i_bias_backward(run, maps->dy, (weir_map){product->oc, product->in.h, product->in.w},
                          run->gradients + items[product->bias].offset);
 
   if (maps->dx[0] != NULL || product->norm.present) {
+    if (gradient_by_winograd(product)) product_gradients(&job);
     weir_i_parallel_for(&run->team, run->n, input_samples, &job);
     if (product->norm.present) {
+      const weir_rectifier after = {product->relu, product->slope};
       close_gaps(&job);
-      weir_i_norm_backward(&product->norm, parameters, run, maps->x[0], product->in, maps->norm, job.dp, maps->dx[0]);
+      weir_i_norm_backward(&product->norm, parameters, run, maps->x[0], product->in, maps->norm,
+                           rectified_by_norm(product) ? &after : NULL, job.dp, maps->dx[0]);
     }
   }
   weir_i_arena_release(run->scratch, mark);
@@ -207,6 +256,9 @@ void weir_i_product_reserve(const weir_layer *layer, const weir_layer_run *run) 
   const size_t mark = weir_i_arena_mark(run->scratch);
   if (run->training) {
     take(product, run);
+    const weir_winograd_conv by_weights = winograd_of(product, NULL), by_input = gradient_conv(product);
+    if (weir_i_product_winograd(product)) weir_i_winograd_conv_reserve_weights(&by_weights, run);
+    if (gradient_by_winograd(product)) weir_i_winograd_conv_reserve(&by_input, run);
     if (product->norm.present) weir_i_arena_take(run->scratch, 3 * weir_i_block_round(product->in.c), sizeof(float));
   }
   weir_i_arena_release(run->scratch, mark);

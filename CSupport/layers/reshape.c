@@ -77,8 +77,20 @@ static void unflatten_backward(const weir_layer *layer, const weir_parameters *p
   run_samples(layer, run, maps, unflatten_gradients);
 }
 
-static const weir_layer_class flatten_class = {.forward = flatten_forward, .backward = flatten_backward};
-static const weir_layer_class unflatten_class = {.forward = unflatten_forward, .backward = unflatten_backward};
+static void describe_flatten(const weir_layer *layer, const weir_kernels *kernels, weir_layer_info *info) {
+  (void)layer, (void)kernels;
+  info->name = "flatten";
+}
+
+static void describe_unflatten(const weir_layer *layer, const weir_kernels *kernels, weir_layer_info *info) {
+  (void)layer, (void)kernels;
+  info->name = "unflatten";
+}
+
+static const weir_layer_class flatten_class = {
+    .forward = flatten_forward, .backward = flatten_backward, .describe = describe_flatten};
+static const weir_layer_class unflatten_class = {
+    .forward = unflatten_forward, .backward = unflatten_backward, .describe = describe_unflatten};
 
 static weir_layer make(weir_build *build, const weir_layer_class *type, weir_map map) {
   const weir_layer layer = weir_i_layer_start(build, type, sizeof(reshape));

@@ -6,7 +6,7 @@
 enum {
   LEAST_CHANNELS = 8,  // below, transforms outweigh the products that they save
   LEAST_PIXELS = 16,
-  CHUNK_TILES = 64,  // enough rows for a matrix product, and few enough for a second-level cache
+  CHUNK_TILES = 64,
 };
 
 typedef struct chunk {
@@ -20,10 +20,23 @@ typedef struct chunk {
 
 bool weir_i_winograd_conv_pays(size_t ic, size_t h, size_t w) { return ic >= LEAST_CHANNELS && h * w >= LEAST_PIXELS; }
 
+size_t weir_i_winograd_chunk(size_t tiles, size_t n) {
+  const size_t most = tiles < CHUNK_TILES ? CHUNK_TILES / tiles : 1;
+  return n < most ? n : most;
+}
+
+void weir_i_winograd_conv_input(const weir_winograd_conv *conv, const weir_kernels *kernels, const float *x, size_t block,
+                                weir_winograd_input planes) {
+  planes.x = x;
+  planes.scale = conv->scale, planes.shift = conv->shift;
+  planes.relu = conv->relu, planes.slope = conv->slope;
+  planes.c = conv->ic;
+  kernels->winograd_input(&planes, block, block + 1);
+}
+
 static chunk take(const weir_winograd_conv *conv, const weir_layer_run *run) {
   chunk c = {.conv = conv, .run = run, .grid = {conv->h, conv->w, conv->region, 1}};
-  const size_t tiles = weir_i_winograd_tiles(&c.grid), most = tiles < CHUNK_TILES ? CHUNK_TILES / tiles : 1;
-  c.grid.samples = run->n < most ? run->n : most;
+  c.grid.samples = weir_i_winograd_chunk(weir_i_winograd_tiles(&c.grid), run->n);
   const size_t threads = run->team.threads, lanes = run->kernels->product_blocks * WEIR_BLOCK;
   c.v_plane = weir_i_winograd_plane(weir_i_winograd_tiles(&c.grid) * weir_i_block_round(conv->ic));
   c.u_plane = weir_i_winograd_plane(lanes * conv->ic);
@@ -48,18 +61,9 @@ static void transform_inputs(void *arg, size_t begin, size_t end, size_t thread)
   const weir_winograd_conv *conv = c->conv;
   const size_t blocks = weir_i_blocks(conv->ic), sample = weir_i_block_round(conv->ic) * conv->h * conv->w;
   for (size_t item = begin; item < end; item++) {
-    const weir_winograd_input input = {.x = conv->x + (c->first + item / blocks) * sample,
-                                       .scale = conv->scale,
-                                       .shift = conv->shift,
-                                       .relu = conv->relu,
-                                       .slope = conv->slope,
-                                       .c = conv->ic,
-                                       .grid = c->grid,
-                                       .sample = item / blocks,
-                                       .strip = c->strip + thread * c->strip_floats,
-                                       .v = c->v,
-                                       .v_plane = c->v_plane};
-    c->run->kernels->winograd_input(&input, item % blocks, item % blocks + 1);
+    const weir_winograd_input planes = {
+        .grid = c->grid, .sample = item / blocks, .strip = c->strip + thread * c->strip_floats, .v = c->v, .v_plane = c->v_plane};
+    weir_i_winograd_conv_input(conv, c->run->kernels, conv->x + (c->first + item / blocks) * sample, item % blocks, planes);
   }
 }
 

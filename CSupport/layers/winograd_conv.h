@@ -30,4 +30,16 @@ void weir_i_winograd_conv_reserve(const weir_winograd_conv *conv, const weir_lay
 /// Reads every sample before it writes it.
 void weir_i_winograd_conv_forward(const weir_winograd_conv *conv, const weir_layer_run *run);
 
+/// Samples whose tiles are in hand at once: enough rows for a matrix product, and few enough for a second-level cache.
+size_t weir_i_winograd_chunk(size_t tiles, size_t n);
+
+/// dweight += the gradient by weight, packed as it is, from dy [n][blocks(oc)][h][w][16]; of conv it reads x, its activation and the sizes.
+/// Samples are summed in order, whatever the threads.
+void weir_i_winograd_conv_weights(const weir_winograd_conv *conv, const weir_layer_run *run, const float *dy, float *dweight);
+void weir_i_winograd_conv_reserve_weights(const weir_winograd_conv *conv, const weir_layer_run *run);
+
+/// V of block `block` of one sample's input channels (weir_k_winograd_input).
+void weir_i_winograd_conv_input(const weir_winograd_conv *conv, const weir_kernels *kernels, const float *x, size_t block,
+                                weir_winograd_input planes);
+
 #endif

@@ -29,7 +29,8 @@ void weir_i_flow_pack(const weir_flow *flow, const weir_team *team, const float 
 /// Scratch that any pass takes: run->layers.scratch's peak afterwards.
 void weir_i_flow_reserve(const weir_flow *flow, const weir_flow_run *run);
 
-/// run->x -> run->z [n][dims]: factored-out parts in order, then what is left. Adds to run->logdet.
+/// run->x -> run->z [n][dims]: factored-out parts in order, then what is left. Adds to run->logdet. Laps run->layers.watch
+/// after every layer of every step.
 void weir_i_flow_forward(const weir_flow *flow, weir_flow_run *run);
 /// run->z -> run->x.
 void weir_i_flow_inverse(const weir_flow *flow, weir_flow_run *run);
@@ -55,5 +56,12 @@ const weir_step *weir_i_flow_step_of(const weir_flow *flow, size_t parameter);
 weir_status weir_i_flow_check(const weir_flow *flow, const float *values, weir_error *error);
 
 double weir_i_flow_flops(const weir_flow *flow);
+
+/// Layers of a step. The density of the latents counts as a step more, number flow->step_count, of one layer.
+size_t weir_i_flow_layers(const weir_flow *flow, size_t step);
+/// The step's op; "prior" for the density of the latents.
+const char *weir_i_flow_op(const weir_flow *flow, size_t step);
+/// What scoring runs for one of those, for one sample.
+void weir_i_flow_describe(const weir_flow *flow, size_t step, size_t layer, const weir_kernels *kernels, weir_layer_info *info);
 
 #endif

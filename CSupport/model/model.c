@@ -72,9 +72,17 @@ weir_status weir_model_get_step(const weir_model *model, size_t index, weir_step
       .flops = step->type->flops(step),
       .mask = step->type->mask == NULL ? "" : step->type->mask(step),
       .net = net == NULL ? "" : net->type,
+      .layers = weir_i_step_layers(step),
   };
   for (size_t i = 0; i < step->parameter_count; i++)
     if (parameters[step->first_parameter + i].trainable) info->parameters += parameters[step->first_parameter + i].count;
+  return WEIR_OK;
+}
+
+weir_status weir_model_get_layer(const weir_model *model, size_t step, size_t layer, weir_layer_info *info) {
+  if (model == NULL || info == NULL || step > model->flow.step_count || layer >= weir_i_flow_layers(&model->flow, step))
+    return WEIR_ERROR_ARGUMENT;
+  weir_i_flow_describe(&model->flow, step, layer, model->kernels, info);
   return WEIR_OK;
 }
 

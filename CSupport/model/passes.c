@@ -32,7 +32,10 @@ void weir_i_flow_reserve(const weir_flow *flow, const weir_flow_run *run) {
 
 void weir_i_flow_forward(const weir_flow *flow, weir_flow_run *run) {
   run->z_used = 0;
-  for (size_t i = 0; i < flow->step_count; i++) flow->steps[i].type->forward(&flow->steps[i], run);
+  for (size_t i = 0; i < flow->step_count; i++) {
+    flow->steps[i].type->forward(&flow->steps[i], run);
+    weir_i_lap(run->layers.watch);
+  }
   const size_t left = flow->dims - run->z_used;
   for (size_t i = 0; i < run->layers.n; i++)
     memcpy(run->z + i * flow->dims + run->z_used, weir_i_run_x(run, i), left * sizeof *run->z);
@@ -119,8 +122,38 @@ weir_status weir_i_flow_check(const weir_flow *flow, const float *values, weir_e
   return status;
 }
 
+static double density_flops(const weir_flow *flow) { return 2.0 * (double)(flow->dims * flow->prior.components); }
+
 double weir_i_flow_flops(const weir_flow *flow) {
-  double flops = 2.0 * (double)(flow->dims * flow->prior.components);
+  double flops = density_flops(flow);
   for (size_t i = 0; i < flow->step_count; i++) flops += flow->steps[i].type->flops(&flow->steps[i]);
   return flops;
+}
+
+size_t weir_i_flow_layers(const weir_flow *flow, size_t step) {
+  return step < flow->step_count ? weir_i_step_layers(&flow->steps[step]) : 1;
+}
+
+const char *weir_i_flow_op(const weir_flow *flow, size_t step) {
+  return step < flow->step_count ? flow->steps[step].type->op : "prior";
+}
+
+void weir_i_flow_describe(const weir_flow *flow, size_t step, size_t layer, const weir_kernels *kernels, weir_layer_info *info) {
+  if (step < flow->step_count) {
+    weir_i_step_describe(&flow->steps[step], layer, &flow->parameters, kernels, info);
+    return;
+  }
+  const weir_step *last = &flow->steps[flow->step_count - 1];
+  *info = (weir_layer_info){
+      .struct_size = sizeof *info,
+      .name = flow->prior.type->type,
+      .kernel = "vecmath_sum_squares",
+      .preparation = "",
+      .input_shape = {flow->dims, 1, 1},
+      .output_shape = {1, 1, 1},
+      .flops = density_flops(flow),
+      .sample_bytes = flow->dims * sizeof(float),
+  };
+  for (size_t i = last->first_parameter + last->parameter_count; i < flow->parameters.count; i++)
+    info->weight_bytes += flow->parameters.items[i].count * sizeof(float);
 }

@@ -16,6 +16,7 @@ typedef struct call {
   double *logdet;
   uint64_t seed;
   float temperature;
+  weir_stopwatch *watch;
 } call;
 
 static void load(const call *c, weir_worker *worker, size_t first, size_t n) {
@@ -58,9 +59,12 @@ static void score_group(void *arg, weir_worker *worker, size_t threads, size_t f
   for (size_t draw = 0; draw < draws; draw++) {
     weir_flow_run run = weir_i_session_run(c->session, worker, threads, n, first);
     run.noise.stream = WEIR_I_STREAM_NOISE + (uint32_t)draw * WEIR_I_STREAM_STRIDE;
+    run.layers.watch = c->watch;
     load(c, worker, first, n);
+    weir_i_lap(c->watch);
     weir_i_flow_forward(flow, &run);
     add_scores(c, worker, &run);
+    weir_i_lap(c->watch);
   }
   for (size_t e = 0; e < count; e++)
     c->log_likelihood[first * c->columns + e] =
@@ -82,6 +86,11 @@ static weir_status score(call *c, const void *x, size_t n) {
 
 weir_status weir_score(weir_session *session, const float *x, size_t n, double *log_likelihood) {
   call c = {.session = session, .x = x, .log_likelihood = log_likelihood, .columns = 1};
+  return score(&c, x, n);
+}
+
+weir_status weir_i_score_watched(weir_session *session, const float *x, size_t n, double *log_likelihood, weir_stopwatch *watch) {
+  call c = {.session = session, .x = x, .log_likelihood = log_likelihood, .columns = 1, .watch = watch};
   return score(&c, x, n);
 }
 

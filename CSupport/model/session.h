@@ -30,4 +30,8 @@ weir_flow_run weir_i_session_run(weir_session *session, weir_worker *worker, siz
 typedef void weir_group_fn(void *arg, weir_worker *worker, size_t threads, size_t first, size_t n);
 void weir_i_session_groups(weir_session *session, size_t n, weir_group_fn *groups, void *arg);
 
+/// weir_score of one group, n <= session->group, on all of the session's threads, watched: for each pass a lap when x is read, the laps
+/// of weir_i_flow_forward, and one when the density is known.
+weir_status weir_i_score_watched(weir_session *session, const float *x, size_t n, double *log_likelihood, weir_stopwatch *watch);
+
 #endif

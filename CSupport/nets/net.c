@@ -145,6 +145,7 @@ void weir_i_net_forward(const weir_net *net, const weir_parameters *parameters, 
     const weir_layer *layer = &net->layers[i];
     const weir_layer_maps maps = maps_of(layer, activations, run->training ? activations.norms[i] : NULL);
     layer->type->forward(layer, parameters, run, &maps);
+    weir_i_lap(run->watch);
   }
 }
 
@@ -178,4 +179,23 @@ double weir_i_net_flops(const weir_net *net) {
   for (size_t i = 0; i < net->layer_count; i++)
     if (net->layers[i].type->flops != NULL) flops += net->layers[i].type->flops(&net->layers[i]);
   return flops;
+}
+
+static void put_shape(weir_map map, size_t shape[3]) {
+  shape[0] = map.c;
+  shape[1] = map.h;
+  shape[2] = map.w;
+}
+
+void weir_i_net_describe(const weir_net *net, size_t index, const weir_kernels *kernels, weir_layer_info *info) {
+  const weir_layer *layer = &net->layers[index];
+  const weir_map output = net->values[layer->output].map;
+  size_t floats = weir_i_map_blocked(output) * (layer->residual == WEIR_NONE ? 1 : 2);
+  for (size_t k = 0; k < WEIR_LAYER_INPUTS && layer->inputs[k] != WEIR_NONE; k++)
+    floats += weir_i_map_blocked(net->values[layer->inputs[k]].map);
+  put_shape(net->values[layer->inputs[0]].map, info->input_shape);
+  put_shape(output, info->output_shape);
+  info->sample_bytes = floats * sizeof(float);
+  info->flops = layer->type->flops == NULL ? 0 : layer->type->flops(layer);
+  layer->type->describe(layer, kernels, info);
 }

@@ -64,7 +64,7 @@ weir_activations weir_i_net_take(const weir_net *net, weir_arena *arena, size_t 
 /// The largest scratch that its layers need while they run, taken and given back.
 void weir_i_net_reserve(const weir_net *net, const weir_layer_run *run);
 
-/// maps[0] -> maps[1].
+/// maps[0] -> maps[1]. Laps run->watch after every layer.
 void weir_i_net_forward(const weir_net *net, const weir_parameters *parameters, const weir_layer_run *run,
                         weir_activations activations);
 
@@ -79,5 +79,8 @@ void weir_i_net_backward(const weir_net *net, const weir_parameters *parameters,
                          weir_activations activations, weir_net_gradients gradients);
 
 double weir_i_net_flops(const weir_net *net);
+
+/// What scoring runs for layer `index`, for one of the net's samples.
+void weir_i_net_describe(const weir_net *net, size_t index, const weir_kernels *kernels, weir_layer_info *info);
 
 #endif

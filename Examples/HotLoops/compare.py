@@ -4,8 +4,7 @@
     python3 -m venv peers
     peers/bin/pip install torch==2.13.0+cpu --index-url https://download.pytorch.org/whl/cpu
     peers/bin/pip install numpy safetensors onnxruntime openvino onnx ncnn pnnx
-    cmake -S CSupport -B build -G Ninja && cmake --build build
-    cc -O2 -ICSupport/include -o build/time_scores Examples/HotLoops/time_scores.c build/libweir.a -lm -l:libomp.so.5 -lopenblas
+    swift build -c release --product weir
     peers/bin/python Examples/HotLoops/compare.py                                             # everything, an hour
     peers/bin/python Examples/HotLoops/compare.py --case embedding --rounds 3 --seconds 0.2   # a minute
 
@@ -20,6 +19,7 @@ batches, one sample after another. A missing runtime is left out. Leave the mach
 """
 
 import argparse
+import json
 import os
 import statistics
 import subprocess
@@ -46,7 +46,7 @@ PRECISIONS = ("f32", "bf16")
 class Work(NamedTuple):
     name: str
     model: str
-    inputs: str  # file of the samples, for Weir
+    inputs: str  # .npy of the samples, for Weir
     samples: torch.Tensor
     threads: int
     precision: str
@@ -58,12 +58,14 @@ def weir(program, work):
         raise Unsupported("none")
 
     def turn(seconds):
-        command = [program, work.model, work.inputs, str(len(work.samples)), str(work.threads), str(seconds)]
+        command = [program, "bench", work.model, "--inputs", work.inputs, "--batch", str(len(work.samples)), "--threads",
+                   str(work.threads), "--precision", work.precision, "--rounds", "1", "--seconds", str(seconds), "--json", "--scores"]
         ran = subprocess.run(command, stdout=subprocess.PIPE, text=True)
         if ran.returncode != 0:
             sys.exit(f"{' '.join(command)}: exit {ran.returncode}")
-        lines = ran.stdout.split()
-        return float(lines[0]), np.array(lines[1:], np.float64)
+        case = json.loads(ran.stdout)["cases"][0]
+        scores = [-np.inf if score is None else score for score in case["log_likelihoods"]]
+        return case["median_seconds"], np.array(scores, np.float64)
 
     return turn
 
@@ -142,11 +144,11 @@ def cell(name, figures, count, away, precision):
 def compare(name, folder, options):
     """Prints the table's rows of a flow."""
     flow = FLOWS[name]
-    model, inputs = (os.path.join(folder, name + suffix) for suffix in (".safetensors", ".f32"))
+    model, inputs = (os.path.join(folder, name + suffix) for suffix in (".safetensors", ".npy"))
     batches = options.batches or BATCHES[name]
     write_flow(flow, model)
     everything = samples(flow, max(batches))
-    everything.numpy().tofile(inputs)
+    np.save(inputs, everything.numpy().astype(np.uint8 if len(flow.shape) == 3 else np.float32))
     exact = ReferenceFlow.load(model).score(everything[:CHECKED]).numpy()
     for precision in options.precisions:
         for batch in batches:
@@ -169,7 +171,7 @@ def numbers(text):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--weir", default="build/time_scores", help="time_scores.c, compiled (default: %(default)s)")
+    parser.add_argument("--weir", default=".build/release/weir", help="the command line (default: %(default)s)")
     parser.add_argument("--case", action="append", choices=FLOWS, help="may be given several times; default: all")
     parser.add_argument("--peer", action="append", choices=RUNTIMES, help="may be given several times; default: all")
     parser.add_argument("--batches", type=numbers, help="as 1,8,32,256; default: those that matter for each flow")

@@ -51,6 +51,8 @@ struct WeirCommand: ParsableCommand {
       target or y, sub-folders of pictures (sorted by name: 0, 1, ...). uint8 images are 0..255, float images 0..1.
       """,
     version: Flow.engineVersion,
-    subcommands: [TrainCommand.self, ScoreCommand.self, EvaluateCommand.self, SampleCommand.self, InspectCommand.self]
+    subcommands: [
+      TrainCommand.self, ScoreCommand.self, EvaluateCommand.self, SampleCommand.self, InspectCommand.self, BenchCommand.self,
+    ]
   )
 }

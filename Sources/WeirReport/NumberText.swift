@@ -46,6 +46,16 @@ public enum NumberText {
     scaled(count, 1000, ["FLOP", "kFLOP", "MFLOP", "GFLOP", "TFLOP"])
   }
 
+  /// Seconds of something short: "1.235 s", "12.3 ms", "45.6 µs".
+  public static func interval(_ seconds: Double) -> String {
+    if seconds >= 1 { return "\(fixed(seconds, 3)) s" }
+    if seconds >= 1e-3 { return "\(fixed(1e3 * seconds, seconds < 0.1 ? 3 : 1)) ms" }
+    return "\(fixed(1e6 * seconds, 1)) µs"
+  }
+
+  /// A part of 1 in percent: "12.3 %".
+  public static func percent(_ part: Double) -> String { "\(fixed(100 * part, 1)) %" }
+
   /// Seconds as 45s, 3m 20s, 2h 05m.
   public static func duration(_ seconds: Double) -> String {
     guard seconds.isFinite, seconds >= 0, seconds < 1e9 else { return "?" }

@@ -27,6 +27,11 @@
   TEST(samples)                       \
   TEST(trace)                         \
   TEST(model_description)             \
+  TEST(layer_description)             \
+  TEST(profile)                       \
+  TEST(profile_allocates_nothing)     \
+  TEST(profile_bad_arguments)         \
+  TEST(machine_peak)                  \
   TEST(no_allocation_on_one_thread)   \
   TEST(no_allocation_on_two_threads)  \
   TEST(bad_pixels)                    \

@@ -370,3 +370,72 @@ int check_winograd_output(const weir_kernels *candidate, const weir_kernels *ref
     if (shapes[i].c >= 16) together_case(candidate, &shapes[i]);
   return check_end();
 }
+
+/// The adjoint of the output transform against its matrices.
+int check_winograd_output_back(const weir_kernels *candidate, const weir_kernels *reference) {
+  for (size_t n = 0; n < sizeof shapes / sizeof shapes[0]; n++) {
+    const shape *s = &shapes[n];
+    check_case("output gradient, %zu x %zu of %zu x %zu, %zu samples", s->region.rows, s->region.columns, s->h, s->w, s->samples);
+    const weir_winograd_grid grid = {s->h, s->w, s->region, s->samples};
+    const size_t tiles = weir_i_winograd_tiles(&grid), plane = weir_i_winograd_plane(tiles * WEIR_BLOCK), sample = s->samples - 1;
+    const size_t count = s->h * s->w * WEIR_BLOCK;
+    float *dy = check_floats(count, n % 4), *dm = check_floats(PLANES * plane, n % 3), *other = check_floats(PLANES * plane, 0);
+    for (size_t row = s->region.row; row < s->region.row + s->region.rows; row++)
+      check_fill(dy + (row * s->w + s->region.column) * WEIR_BLOCK, s->region.columns * WEIR_BLOCK, -1, 1);
+    check_freeze(dy);
+    weir_winograd_output_gradient gradient = {.dy = dy, .grid = grid, .sample = sample, .dm = dm, .m_plane = plane};
+    candidate->winograd_output_back(&gradient);
+    // Against the matrices.
+    double *want = check_doubles(PLANES * plane, 0), *bound = check_doubles(PLANES * plane, 0);
+    memset(bound, 0, PLANES * plane * sizeof *bound);
+    for (size_t ty = 0; ty * 4 < s->region.rows; ty++)
+      for (size_t tx = 0; tx * 4 < s->region.columns; tx++) {
+        const size_t down = weir_i_winograd_size(s->region.rows, ty), across = weir_i_winograd_size(s->region.columns, tx);
+        for (size_t p = 0; p < PLANES; p++)
+          for (size_t l = 0; l < WEIR_BLOCK && p / POINTS < down + 2 && p % POINTS < across + 2; l++) {
+            double sum = 0, size = 0;
+            for (size_t r = 0; r < down; r++)
+              for (size_t q = 0; q < across; q++) {
+                const size_t at = (s->region.row + ty * 4 + r) * s->w + s->region.column + tx * 4 + q;
+                const double term = a_of(down, r, p / POINTS) * a_of(across, q, p % POINTS) * (double)dy[at * WEIR_BLOCK + l];
+                sum += term, size += fabs(term);
+              }
+            const size_t at = p * plane + weir_i_winograd_place(&grid, sample, ty, tx) * WEIR_BLOCK + l;
+            want[at] = sum, bound[at] = check_sum_bound(16, size);
+          }
+      }
+    check_close("dm", dm, want, bound, PLANES * plane);
+    gradient.dm = other;
+    reference->winograd_output_back(&gradient);
+    check_close("the reference's dm", other, want, bound, PLANES * plane);
+    check_release();
+  }
+  return check_end();
+}
+
+int check_winograd_weights_back(const weir_kernels *candidate, const weir_kernels *reference) {
+  (void)reference;
+  static const size_t channels[] = {1, 16, 33};
+  for (size_t n = 0; n < sizeof channels / sizeof channels[0]; n++) {
+    const size_t ic = channels[n], plane = weir_i_winograd_plane(ic * WEIR_BLOCK), count = ic * 9 * WEIR_BLOCK;
+    check_case("weights' gradient, %zu channels", ic);
+    float *du = check_floats(PLANES * plane, n), *dweight = check_floats(count, n + 1), *start = check_floats(count, 0);
+    check_fill(du, PLANES * plane, -1, 1), check_fill(start, count, -1, 1);
+    check_freeze(du);
+    memcpy(dweight, start, count * sizeof *dweight);
+    candidate->winograd_weights_back(du, plane, ic, dweight);
+    double *want = check_doubles(count, 0), *bound = check_doubles(count, 0);
+    for (size_t e = 0; e < count; e++) {
+      const size_t i = e / (9 * WEIR_BLOCK), k = e / WEIR_BLOCK % 9, l = e % WEIR_BLOCK;
+      double sum = start[e], size = fabs(sum);
+      for (size_t p = 0; p < PLANES; p++) {
+        const double term = g_of(p / POINTS, k / 3) * g_of(p % POINTS, k % 3) * (double)du[p * plane + i * WEIR_BLOCK + l];
+        sum += term, size += fabs(term);
+      }
+      want[e] = sum, bound[e] = check_sum_bound(24, size);
+    }
+    check_close("dweight", dweight, want, bound, count);
+    check_release();
+  }
+  return check_end();
+}

@@ -13,6 +13,8 @@ import WeirReport
     #expect(NumberText.bytes(1536) == "1.5 KiB")
     #expect(NumberText.flops(7.4e9) == "7.4 GFLOP")
     #expect([5, 65, 3700].map { NumberText.duration($0) } == ["5s", "1m 05s", "1h 01m"])
+    #expect([1.2345, 0.0123, 0.2, 4.56e-5].map { NumberText.interval($0) } == ["1.234 s", "12.300 ms", "200.0 ms", "45.6 µs"])
+    #expect(NumberText.percent(0.1234) == "12.3 %")
   }
 
   @Test func tables() {

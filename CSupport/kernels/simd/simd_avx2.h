@@ -15,6 +15,7 @@
 #define WEIR_SIMD_CONV_PIXELS 6
 #define WEIR_SIMD_CONV_BLOCKS 1
 #define WEIR_SIMD_DOT_PIXELS 4
+#define WEIR_SIMD_PEAK_CHAINS 6
 
 typedef struct vf16 {
   __m256 a, b;

@@ -26,6 +26,7 @@
 #else
 #define WEIR_SIMD_DOT_PIXELS 12
 #endif
+#define WEIR_SIMD_PEAK_CHAINS 12
 
 typedef __m512 vf16;     // 16 floats
 typedef __mmask16 vm16;  // 16 truth values

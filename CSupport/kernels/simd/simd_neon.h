@@ -14,6 +14,7 @@
 #define WEIR_SIMD_CONV_PIXELS 6
 #define WEIR_SIMD_CONV_BLOCKS 1
 #define WEIR_SIMD_DOT_PIXELS 4
+#define WEIR_SIMD_PEAK_CHAINS 6
 
 typedef float32x4x4_t vf16;
 typedef uint32x4x4_t vm16;  // all bits of a lane set or none

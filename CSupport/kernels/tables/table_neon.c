@@ -20,6 +20,7 @@
 #include "kernels/gemm/gemm_simd.inl"
 #include "kernels/logit/logit_simd.inl"
 #include "kernels/optimizer/optimizer_simd.inl"
+#include "kernels/peak/peak_simd.inl"
 #include "kernels/preact/preact_simd.inl"
 #include "kernels/vecmath/vecmath_simd.inl"
 #include "kernels/winograd/winograd_bf16_simd.inl"

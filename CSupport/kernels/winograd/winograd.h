@@ -7,6 +7,7 @@
 //   weight   U = G g G'   for each 3x3 kernel g                         weir_k_winograd_weights
 //   product  M[point][tile][o] = sum over i of U[point][o][i] V[point][tile][i], 36 matrix products: gemm_forward
 //   output   Y = A' M A   for each 4x4 tile                             weir_k_winograd_output
+// The gradient by weights walks back through the last three: dM = A dY A', dU = sum over tiles of dM V, dg = G' dU G.
 //
 // A region whose sides are no multiples of 4 ends in tiles that are m = 1, 2 or 3 wide. They need only the first m + 2 points, so the same U
 // serves them, and planes of the other points leave them out: 14x14 outputs take 22^2 products and not 24^2.
@@ -75,5 +76,22 @@ typedef struct weir_winograd_output {
 } weir_winograd_output;
 
 typedef void weir_k_winograd_output_fn(const weir_winograd_output *output);
+
+/// dM = A dY A' of one sample's tiles and one block of output channels: the adjoint of weir_k_winograd_output.
+///
+/// dy  [h][w][16]; only the region is read
+/// dm  planes [tiles][16], `m_plane` floats apart; of each, this sample's tiles are written
+typedef struct weir_winograd_output_gradient {
+  const float *dy;
+  weir_winograd_grid grid;
+  size_t sample;
+  float *dm;
+  size_t m_plane;
+} weir_winograd_output_gradient;
+
+typedef void weir_k_winograd_output_back_fn(const weir_winograd_output_gradient *gradient);
+
+/// dweight += G' dU G of one block of output channels: the adjoint of weir_k_winograd_weights, whose arrays these are the gradients of.
+typedef void weir_k_winograd_weights_back_fn(const float *du, size_t u_plane, size_t ic, float *dweight);
 
 #endif

@@ -12,6 +12,11 @@
 WEIR_SIMD_INLINE vf16 winograd_add(float c, vf16 x, vf16 y) { return v_fma(v_set1(c), x, y); }
 WEIR_SIMD_INLINE vf16 winograd_times(float c, vf16 x) { return v_mul(v_set1(c), x); }
 
+// N_j of winograd_ref.c for 0, +-a and +-b.
+#define WINOGRAD_AT_ZERO (1 / (WINOGRAD_A2 * WINOGRAD_B2))
+#define WINOGRAD_AT_A (1 / (2 * WINOGRAD_A2 * (WINOGRAD_A2 - WINOGRAD_B2)))
+#define WINOGRAD_AT_B (1 / (2 * WINOGRAD_B2 * (WINOGRAD_B2 - WINOGRAD_A2)))
+
 /// value -> to[at], floats or bf16 numbers.
 WEIR_SIMD_INLINE void winograd_put(void *to, size_t at, vf16 value, const bool bf16) {
   if (bf16) {
@@ -60,18 +65,15 @@ WEIR_SIMD_INLINE void winograd_input_line(const float *d, size_t d_step, void *v
 
 /// u = G g: six numbers of three.
 WEIR_SIMD_INLINE void winograd_weight_line(const float *g, size_t g_step, float *u, size_t u_step) {
-  const float at_zero = 1 / (WINOGRAD_A2 * WINOGRAD_B2);
-  const float at_a = 1 / (2 * WINOGRAD_A2 * (WINOGRAD_A2 - WINOGRAD_B2)),
-              at_b = 1 / (2 * WINOGRAD_B2 * (WINOGRAD_B2 - WINOGRAD_A2));
   const vf16 g0 = v_load(g), g1 = v_load(g + g_step), g2 = v_load(g + 2 * g_step);
-  v_store(u, winograd_times(at_zero, g0));
+  v_store(u, winograd_times(WINOGRAD_AT_ZERO, g0));
   v_store(u + u_step, g2);
-  const vf16 even_a = winograd_times(at_a, winograd_add(WINOGRAD_A2, g2, g0));
-  v_store(u + 2 * u_step, winograd_add(at_a * WINOGRAD_A, g1, even_a));
-  v_store(u + 3 * u_step, winograd_add(-at_a * WINOGRAD_A, g1, even_a));
-  const vf16 even_b = winograd_times(at_b, winograd_add(WINOGRAD_B2, g2, g0));
-  v_store(u + 4 * u_step, winograd_add(at_b * WINOGRAD_B, g1, even_b));
-  v_store(u + 5 * u_step, winograd_add(-at_b * WINOGRAD_B, g1, even_b));
+  const vf16 even_a = winograd_times(WINOGRAD_AT_A, winograd_add(WINOGRAD_A2, g2, g0));
+  v_store(u + 2 * u_step, winograd_add(WINOGRAD_AT_A * WINOGRAD_A, g1, even_a));
+  v_store(u + 3 * u_step, winograd_add(-WINOGRAD_AT_A * WINOGRAD_A, g1, even_a));
+  const vf16 even_b = winograd_times(WINOGRAD_AT_B, winograd_add(WINOGRAD_B2, g2, g0));
+  v_store(u + 4 * u_step, winograd_add(WINOGRAD_AT_B * WINOGRAD_B, g1, even_b));
+  v_store(u + 5 * u_step, winograd_add(-WINOGRAD_AT_B * WINOGRAD_B, g1, even_b));
 }
 
 /// U of one input channel: g [9][16]; u: points of 16 floats, `u_step` floats apart.

@@ -148,3 +148,35 @@ void weir_k_winograd_output_ref(const weir_winograd_output *a) {
     for (size_t ty = 0; ty < weir_i_winograd_along(a->grid.region.rows); ty++)
       for (size_t tx = 0; tx < weir_i_winograd_along(a->grid.region.columns); tx++) output_tile(a, l, ty, tx);
 }
+
+static void output_tile_back(const weir_winograd_output_gradient *a, size_t l, size_t ty, size_t tx) {
+  const size_t down = weir_i_winograd_size(a->grid.region.rows, ty), across = weir_i_winograd_size(a->grid.region.columns, tx);
+  const size_t row = a->grid.region.row + ty * WEIR_WINOGRAD_TILE, column = a->grid.region.column + tx * WEIR_WINOGRAD_TILE;
+  float *dm = a->dm + weir_i_winograd_place(&a->grid, a->sample, ty, tx) * WEIR_BLOCK + l;
+  for (size_t i = 0; i < down + 2; i++)
+    for (size_t j = 0; j < across + 2; j++) {
+      double sum = 0;
+      for (size_t r = 0; r < down; r++)
+        for (size_t q = 0; q < across; q++)
+          sum += output_at(down, r, i) * output_at(across, q, j) *
+                 (double)a->dy[((row + r) * a->grid.w + column + q) * WEIR_BLOCK + l];
+      dm[(i * POINTS + j) * a->m_plane] = (float)sum;
+    }
+}
+
+void weir_k_winograd_output_back_ref(const weir_winograd_output_gradient *a) {
+  for (size_t l = 0; l < WEIR_BLOCK; l++)
+    for (size_t ty = 0; ty < weir_i_winograd_along(a->grid.region.rows); ty++)
+      for (size_t tx = 0; tx < weir_i_winograd_along(a->grid.region.columns); tx++) output_tile_back(a, l, ty, tx);
+}
+
+void weir_k_winograd_weights_back_ref(const float *du, size_t u_plane, size_t ic, float *dweight) {
+  for (size_t i = 0; i < ic; i++)
+    for (size_t l = 0; l < WEIR_BLOCK; l++)
+      for (size_t k = 0; k < 9; k++) {
+        double sum = 0;
+        for (size_t p = 0; p < WEIR_WINOGRAD_PLANES; p++)
+          sum += weight_at(p / POINTS, k / 3) * weight_at(p % POINTS, k % 3) * (double)du[p * u_plane + i * WEIR_BLOCK + l];
+        dweight[(i * 9 + k) * WEIR_BLOCK + l] += (float)sum;
+      }
+}

@@ -16,19 +16,22 @@ public final class Flow: Sendable {
   /// The invertible steps in order, data to latent.
   public let steps: [StepDescription]
 
+  /// What scoring runs after them: the density of the latents.
+  public let density: LayerDescription
+
   private init(adopting model: OpaquePointer) throws(WeirError) {
     handle = model
-    let read: (info: FlowInfo, steps: [StepDescription])
+    let read: (info: FlowInfo, steps: [StepDescription], density: LayerDescription)
     do {
       let info = try FlowInfo(model)
       var steps: [StepDescription] = []
       for index in 0..<info.stepCount { steps.append(try StepDescription(model, index)) }
-      read = (info, steps)
+      read = (info, steps, try LayerDescription(model, step: info.stepCount, layer: 0))
     } catch {
       weir_model_close(model)
       throw error
     }
-    (info, steps) = read
+    (info, steps, density) = read
   }
 
   deinit { weir_model_close(handle) }

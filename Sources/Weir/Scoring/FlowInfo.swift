@@ -64,6 +64,8 @@ public struct StepDescription: Sendable, Hashable {
   public let mask: String?
   /// "resnet", "mlp", ...; nil for steps without a network.
   public let net: String?
+  /// What scoring runs for it, in order; one or more.
+  public let layers: [LayerDescription]
 
   init(_ model: OpaquePointer, _ index: Int) throws(WeirError) {
     var step = weir_step_info()
@@ -76,5 +78,8 @@ public struct StepDescription: Sendable, Hashable {
     flops = step.flops
     mask = step.mask[0] == 0 ? nil : String(cString: step.mask)
     net = step.net[0] == 0 ? nil : String(cString: step.net)
+    var layers: [LayerDescription] = []
+    for layer in 0..<step.layers { layers.append(try LayerDescription(model, step: index, layer: layer)) }
+    self.layers = layers
   }
 }

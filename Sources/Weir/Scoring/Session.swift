@@ -49,8 +49,8 @@ public final class Session {
 
   deinit { free(memory) }
 
-  /// Sets the index of the next sample, for seeded noise. Every score, forward, inverse and trace call advances it.
-  /// Starts at 0.
+  /// Sets the index of the next sample, for seeded noise. Every score, forward, inverse, trace and profile
+  /// call advances it. Starts at 0.
   public func seek(to index: UInt64) {
     _ = weir_session_seek(handle, index)
   }

@@ -11,11 +11,19 @@ struct InspectCommand: ParsableCommand {
   @Argument(help: "A model file.")
   var model: String
 
+  @Flag(help: "Show which kernel computes each layer of each step, with its shapes and arithmetic.")
+  var plan = false
+
   @Flag(help: "Print one JSON document and nothing else.")
   var json = false
 
   mutating func run() throws {
     let flow = try Flow.open(model)
+    if plan {
+      let report = PlanReport(model: model, flow: flow)
+      print(json ? report.json.text : report.text)
+      return
+    }
     let one = try flow.sessionBytes(batch: 1)
     let many = try flow.sessionBytes(batch: 32)
     print(json ? document(flow, one, many).text : try text(flow, one, many))

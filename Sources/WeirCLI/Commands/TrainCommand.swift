@@ -76,11 +76,7 @@ struct TrainCommand: ParsableCommand {
     if isFolder(output) {
       throw WeirError(.io, where: output, "is a folder; name the model file to write")
     }
-    let folder = output.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
-    let place = output.contains("/") ? (folder.isEmpty ? "/" : folder) : "."
-    guard isFolder(place), access(place, W_OK) == 0 else {
-      throw WeirError(.io, where: output, "can't be written: \(place) is not a folder that you may write to")
-    }
+    try checkFolder(of: output)
     var status = stat()
     if stat(output, &status) == 0, status.st_size > 0, (try? Flow.open(output)) == nil {
       throw WeirError(.argument, where: output, "is there and is no model; name another file to write, or remove it")

@@ -1,0 +1,59 @@
+import Testing
+import Weir
+
+@Suite struct ProfileTests {
+  private let flow: Flow
+
+  init() throws {
+    let folder = try TemporaryFolder()
+    flow = try Flow.open(SmallFlows.trainedImageModel(in: folder))
+  }
+
+  @Test func everyPartOnce() throws {
+    let session = try flow.session(batch: 2)
+    let x = SmallFlows.pictures(2).map { Float($0) }
+    var expected: [ProfileEvent.Part] = []
+    for (step, description) in flow.steps.enumerated() {
+      expected += description.layers.indices.map { .layer(step: step, layer: $0) } + [.step(step)]
+    }
+    expected += [.layer(step: flow.steps.count, layer: 0), .step(flow.steps.count), .pass]
+    let events = try session.profile(x)
+    #expect(events.map(\.part) == expected + expected)
+    #expect(events.filter { $0.part == .pass }.map(\.firstSample) == [0, 1])
+    #expect(events.filter { $0.part == .pass }.allSatisfy { $0.flops == flow.info.flops && $0.samples == 1 })
+  }
+
+  @Test func scoresAreThoseOfScore() throws {
+    let session = try flow.session(batch: 3, threads: 2)
+    let x = SmallFlows.pictures(3).map { Float($0) }
+    var scores = [Double](repeating: 0, count: 3)
+    try x.withUnsafeBufferPointer { input throws(WeirError) in
+      try scores.withUnsafeMutableBufferPointer { output throws(WeirError) in try session.profile(input, into: output) { _ in } }
+    }
+    #expect(try scores == session.score(x))
+  }
+
+  @Test func countsThatDoNotFit() throws {
+    let session = try flow.session(batch: 2)
+    let x = SmallFlows.pictures(3).map { Float($0) }
+    expectError(.shape, "3 samples are not 1 to 2") { try session.profile(x) }
+    expectError(.shape, "0 samples") { try session.profile([]) }
+    expectError(.shape, "not a whole number of samples") { try session.profile(Array(x[..<65])) }
+  }
+
+  @Test func layersAddUpToTheirStep() {
+    for step in flow.steps { #expect(step.layers.reduce(0) { $0 + $1.flops } == step.flops, "\(step.op)") }
+    #expect(flow.steps.reduce(flow.density.flops) { $0 + $1.flops } == flow.info.flops)
+    let coupling = flow.steps.first { $0.op == "coupling" }
+    #expect(coupling?.layers.first?.name == "pack" && coupling?.layers.last?.kernel == "coupling_forward")
+  }
+
+  @Test func peaks() throws {
+    let peak = try MachinePeak.measure(threads: 2, seconds: 0, readBytes: 1 << 20)
+    #expect(peak.instructionSet == flow.info.instructionSet && peak.threads == 2 && peak.readBytes == 1 << 20)
+    #expect(peak.multiplyAdd > 0 && (peak.read ?? 0) > 0 && peak.bf16 ?? 1 > 0)
+    #expect(try MachinePeak.measure(seconds: 0, readBytes: 0).read == nil)
+    expectError(.argument, "threads: is 0; it must be 1 to 1024") { try MachinePeak.measure(threads: 0) }
+    expectError(.argument, "peak") { try MachinePeak.measure(seconds: -1, readBytes: 0) }
+  }
+}
