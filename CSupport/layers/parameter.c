@@ -64,6 +64,12 @@ size_t weir_i_build_packed_training(weir_build *build, size_t count) {
   return offset;
 }
 
+size_t weir_i_build_packed_bf16(weir_build *build, size_t count) {
+  const size_t offset = build->packed_bf16, vector = 2 * WEIR_BLOCK;
+  reserve(build, &build->packed_bf16, (count + vector - 1) / vector * vector);
+  return offset;
+}
+
 bool weir_i_parameter_valid(const weir_parameter *parameter, const float *values, size_t *bad) {
   for (size_t i = 0; i < parameter->count; i++) {
     const float value = values[i];

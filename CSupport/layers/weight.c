@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "kernels/block.h"
+#include "kernels/bf16/bf16.h"
 
 static double row_norm(const float *row, size_t k) {
   double sum = 0;
@@ -28,6 +28,15 @@ void weir_i_weight_pack(const weir_weight *weight, float *packed) {
     float *to = packed + o / WEIR_BLOCK * k * WEIR_BLOCK + o % WEIR_BLOCK;
     for (size_t j = 0; j < k; j++) to[j * WEIR_BLOCK] = (float)(factor * row[j]);
   }
+}
+
+void weir_i_weight_pack_pairs(const float *packed, size_t oc, size_t k, uint16_t *pairs) {
+  const size_t count = weir_i_bf16_pairs(k);
+  memset(pairs, 0, weir_i_blocks(oc) * count * 2 * WEIR_BLOCK * sizeof *pairs);
+  for (size_t b = 0; b < weir_i_blocks(oc); b++)
+    for (size_t j = 0; j < k; j++)
+      for (size_t l = 0; l < WEIR_BLOCK; l++)
+        pairs[((b * count + j / 2) * WEIR_BLOCK + l) * 2 + j % 2] = weir_i_bf16_of(packed[(b * k + j) * WEIR_BLOCK + l]);
 }
 
 void weir_i_weight_pack_transposed(const weir_weight *weight, float *packed) {
