@@ -179,7 +179,8 @@ enum {
   WEIR_PRECISION_F32 = 0,  ///< The default.
   /// Matrix products and most convolutions of the coupling steps' networks multiply bf16 numbers (8 bits of significand) and sum in f32; all
   /// else stays as it is. A coupling step is invertible whatever its network computes, so this is the exact likelihood of a model a little
-  /// different from the file's. Fast where the CPU has AVX512-BF16; any other computes the same, slower than f32.
+  /// different from the file's. weir_inverse finds x again less closely than in f32: what comes back off by an f32 rounding may be rounded to
+  /// another bf16 number on its way through the next step. Made for CPUs with AVX512-BF16; others compute the same without it.
   WEIR_PRECISION_BF16 = 1,
 };
 
