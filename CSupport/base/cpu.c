@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const names[WEIR_ISA_COUNT] = {"ref", "avx2", "avx512", "neon"};
+static const char *const names[WEIR_ISA_COUNT] = {"ref", "avx2", "avx512", "neon", "avx512bf16"};
 
 const char *weir_i_isa_name(weir_isa isa) { return isa >= 0 && isa < WEIR_ISA_COUNT ? names[isa] : "ref"; }
 
@@ -17,6 +17,7 @@ int weir_i_cpu_has(weir_isa isa) {
       __builtin_cpu_init();
       return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
              __builtin_cpu_supports("avx512vl") && weir_i_cpu_has(WEIR_ISA_AVX2);
+    case WEIR_ISA_AVX512BF16: return weir_i_cpu_has(WEIR_ISA_AVX512) && __builtin_cpu_supports("avx512bf16");
 #elif defined(__aarch64__)
     case WEIR_ISA_NEON: return 1;
 #endif
@@ -25,7 +26,7 @@ int weir_i_cpu_has(weir_isa isa) {
 }
 
 weir_isa weir_i_cpu_best(void) {
-  static const weir_isa fastest_first[] = {WEIR_ISA_AVX512, WEIR_ISA_AVX2, WEIR_ISA_NEON};
+  static const weir_isa fastest_first[] = {WEIR_ISA_AVX512BF16, WEIR_ISA_AVX512, WEIR_ISA_AVX2, WEIR_ISA_NEON};
   for (size_t i = 0; i < sizeof fastest_first / sizeof fastest_first[0]; i++)
     if (weir_i_cpu_has(fastest_first[i])) return fastest_first[i];
   return WEIR_ISA_REF;

@@ -118,7 +118,7 @@ typedef struct weir_model_info {
   size_t parameters;   ///< Trainable numbers.
   size_t model_bytes;  ///< Memory the model holds.
   double flops;        ///< Multiplications and additions to score one sample.
-  const char *isa;     ///< Kernel set chosen: "ref", "avx2", "avx512" or "neon". Lives as long as the program.
+  const char *isa;     ///< Kernel set chosen: "ref", "avx2", "avx512", "avx512bf16" or "neon". Lives as long as the program.
   const char *prior;   ///< "standard_normal", "learned_normal" or "gaussian_mixture". Lives as long as the program.
   size_t components;   ///< Of a gaussian_mixture prior; 1 otherwise.
 } weir_model_info;
@@ -142,9 +142,10 @@ WEIR_API weir_status weir_model_get_step(const weir_model *model, size_t index, 
 
 /// What scoring runs for a part of a step. All texts live as long as the program.
 typedef struct weir_layer_info {
-  size_t struct_size;       ///< Set by weir_model_get_layer.
-  const char *name;         ///< "pack", "conv3x3", "conv1x1", "linear", "gate", "transform", ...; of steps without a net the op.
-  const char *kernel;       ///< Slot of the kernel table that does the arithmetic, "conv3x3_forward", or "winograd" for its family; "" for plain C.
+  size_t struct_size;  ///< Set by weir_model_get_layer.
+  const char *name;    ///< "pack", "conv3x3", "conv1x1", "linear", "gate", "transform", ...; of steps without a net the op.
+  const char *
+      kernel;  ///< Slot of the kernel table that does the arithmetic, "conv3x3_forward", or "winograd" for its family; "" for plain C.
   const char *preparation;  ///< Slot that makes its input ready: "preact_forward" (batch norm, rectifier, halo); "" for none.
   size_t input_shape[3];    ///< c, h, w of the first input; a table's are dims, 1, 1.
   size_t output_shape[3];   ///< c, h, w
@@ -174,6 +175,15 @@ enum {
   WEIR_NOISE_AVERAGE = 2,   ///< log-mean-exp over `draws` seeded draws.
 };
 
+enum {
+  WEIR_PRECISION_F32 = 0,  ///< The default.
+  /// Matrix products and most convolutions of the coupling steps' networks multiply bf16 numbers (8 bits of significand) and sum in f32; all
+  /// else stays as it is. A coupling step is invertible whatever its network computes, so this is the exact likelihood of a model a little
+  /// different from the file's. weir_inverse finds x again less closely than in f32: what comes back off by an f32 rounding may be rounded to
+  /// another bf16 number on its way through the next step. Made for CPUs with AVX512-BF16; others compute the same without it.
+  WEIR_PRECISION_BF16 = 1,
+};
+
 typedef struct weir_session_options {
   size_t struct_size;  ///< Set by weir_session_options_default.
   size_t batch;        ///< Most samples in one call. Default 32.
@@ -182,6 +192,7 @@ typedef struct weir_session_options {
   size_t draws;        ///< For WEIR_NOISE_AVERAGE. Default 1.
   uint64_t seed;
   const weir_executor *executor;  ///< NULL for the built-in one. Must outlive the session.
+  int32_t precision;  ///< WEIR_PRECISION_*. Sessions of both may share a model; one in bf16 holds its own rounded weights.
 } weir_session_options;
 
 WEIR_API weir_session_options weir_session_options_default(void);

@@ -7,6 +7,7 @@ const weir_kernels *weir_i_kernels(weir_isa isa) {
 #if defined(__x86_64__)
     case WEIR_ISA_AVX2: return &weir_i_kernels_avx2;
     case WEIR_ISA_AVX512: return &weir_i_kernels_avx512;
+    case WEIR_ISA_AVX512BF16: return &weir_i_kernels_avx512bf16;
 #elif defined(__aarch64__)
     case WEIR_ISA_NEON: return &weir_i_kernels_neon;
 #endif

@@ -10,6 +10,7 @@
 
 #include "base/cpu.h"
 #include "kernels/batchnorm/batchnorm.h"
+#include "kernels/bf16/bf16.h"
 #include "kernels/conv3x3/conv3x3.h"
 #include "kernels/coupling/coupling.h"
 #include "kernels/gate/gate.h"
@@ -23,7 +24,7 @@
 
 typedef struct weir_kernels {
   const char *isa;
-  size_t product_blocks;  // blocks of output channels that gemm_forward and conv3x3_forward take at once
+  size_t product_blocks;  // blocks of output channels that gemm_forward, gemm_bf16 and conv3x3_forward take at once
 #define WEIR_KERNEL(slot) weir_k_##slot##_fn *slot;
 #include "kernels/kernels.def"
 #undef WEIR_KERNEL

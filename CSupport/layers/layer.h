@@ -22,7 +22,9 @@ typedef struct weir_layer_run {
   weir_team team;
   weir_arena *scratch;
   size_t n;
-  const float *packed;    // the flow's constants
+  const float *packed;  // the flow's constants
+  bool bf16;            // products are of bf16 numbers, where the layer has such; never in training
+  const uint16_t *packed_bf16;
   weir_stopwatch *watch;  // hears of the end of each part of the pass; NULL when nobody measures
   bool training;
   // Training only:
@@ -65,6 +67,8 @@ struct weir_layer_class {
   /// Computes packed constants from values; with packed_training not NULL also those of the backward pass. NULL when it has none.
   void (*pack)(const weir_layer *layer, const weir_parameters *parameters, const float *values, float *packed,
                float *packed_training);
+  /// Computes the constants of products in bf16 from packed ones. NULL when it has none.
+  void (*pack_bf16)(const weir_layer *layer, const float *packed, uint16_t *packed_bf16);
   /// Takes from run->scratch what one forward (and, in training, backward) needs, and gives it back. NULL when that is nothing.
   void (*reserve)(const weir_layer *layer, const weir_layer_run *run);
   void (*forward)(const weir_layer *layer, const weir_parameters *parameters, const weir_layer_run *run,

@@ -64,6 +64,12 @@ size_t weir_i_build_packed_training(weir_build *build, size_t count) {
   return offset;
 }
 
+size_t weir_i_build_packed_bf16(weir_build *build, size_t count) {
+  const size_t offset = build->packed_bf16, vector = 2 * WEIR_BLOCK;
+  reserve(build, &build->packed_bf16, (count + vector - 1) / vector * vector);
+  return offset;
+}
+
 static bool valid(weir_domain domain, float value) {
   return isfinite(value) && (domain == WEIR_DOMAIN_ANY || value > 0 || (value == 0 && domain == WEIR_DOMAIN_NOT_NEGATIVE));
 }

@@ -47,6 +47,7 @@ typedef struct weir_build {
   weir_parameters *parameters;
   size_t packed;           // floats of constants for scoring, so far
   size_t packed_training;  // further floats that only training needs
+  size_t packed_bf16;      // numbers of constants for scoring in bf16
   size_t norm_channels;    // channels of all batch norms, so far
   size_t dropouts;         // layers that drop out, so far
   bool too_large;          // a size overflowed or passed WEIR_I_MAX_VALUES, or a name its place
@@ -61,9 +62,10 @@ weir_status weir_i_build_status(const weir_build *build, const char *path, const
 /// Adds parameter "<prefix>.<leaf>" of the template's rank, shape and roles; returns its index. On failure the build has failed.
 size_t weir_i_parameter_add(weir_build *build, const char *prefix, const char *leaf, weir_parameter parameter);
 
-/// Reserves `count` floats of packed constants, aligned to 16; returns the offset.
+/// Reserves `count` floats, or bf16 numbers, of packed constants, aligned to 64 bytes; returns the offset.
 size_t weir_i_build_packed(weir_build *build, size_t count);
 size_t weir_i_build_packed_training(weir_build *build, size_t count);
+size_t weir_i_build_packed_bf16(weir_build *build, size_t count);
 
 /// True when every one of a parameter's values is finite and in its domain; otherwise *bad is the first that is not.
 bool weir_i_parameter_valid(const weir_parameter *parameter, const float *values, size_t *bad);

@@ -34,6 +34,18 @@ static void pack(const weir_layer *layer, const weir_parameters *parameters, con
                      packed + product->packed_shift);
 }
 
+static void pack_bf16(const weir_layer *layer, const float *packed, uint16_t *packed_bf16) {
+  const weir_product *product = layer->own;
+  if (!weir_i_product_has_bf16(product)) return;
+  const float *weight = packed + product->packed_weight;
+  uint16_t *to = packed_bf16 + product->packed_bf16;
+  if (product->kernel == 1) {
+    weir_i_weight_pack_pairs(weight, product->oc, weir_i_product_ic(product), to);
+    return;
+  }
+  for (size_t i = 0; i < weir_i_block_round(product->oc) * product->in.c * 9; i++) to[i] = weir_i_bf16_of(weight[i]);
+}
+
 static double flops(const weir_layer *layer) {
   const weir_product *product = layer->own;
   return 2.0 * weir_i_region_pixels(layer->region) * (double)product->oc * (double)weir_i_product_ic(product) *
@@ -59,6 +71,7 @@ static void describe(const weir_layer *layer, const weir_kernels *kernels, weir_
 
 static const weir_layer_class product_class = {
     .pack = pack,
+    .pack_bf16 = pack_bf16,
     .reserve = weir_i_product_reserve,
     .forward = weir_i_product_forward,
     .backward = weir_i_product_backward,
@@ -128,6 +141,10 @@ weir_layer weir_i_product_make(weir_build *build, weir_product_options options) 
   add_parameters(product, build, &options);
   if (product->has_bias) product->packed_bias = weir_i_build_packed(build, weir_i_block_round(product->oc));
   product->packed_weight = weir_i_build_packed(build, weir_i_block_round(product->oc) * ic * taps);
+  // Winograd's kernel takes taps as they are, and makes the pairs.
+  const size_t numbers = product->kernel == 1 ? 2 * weir_i_bf16_pairs(ic) : ic * taps;
+  if (weir_i_product_has_bf16(product))
+    product->packed_bf16 = weir_i_build_packed_bf16(build, weir_i_block_round(product->oc) * numbers);
   product->packed_transposed = weir_i_build_packed_training(build, weir_i_block_round(ic) * product->oc * taps);
   return layer;
 }

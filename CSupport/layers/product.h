@@ -20,6 +20,7 @@ typedef struct weir_product {
 
   size_t packed_weight, packed_bias, packed_scale, packed_shift;  // offsets into packed
   size_t packed_transposed;                                       // into packed_training
+  size_t packed_bf16;                                             // into packed_bf16: the weight
 } weir_product;
 
 /// What a builder says of a new product; the rest of weir_product is filled in by weir_i_product_make.
@@ -85,7 +86,16 @@ static inline bool weir_i_product_winograd(const weir_product *product) {
 void weir_i_product_preactivate(const weir_product *product, const weir_layer_run *run, const float *state, const float *x,
                                 float *p);
 
-/// Preactivations that a forward holds at once.
-size_t weir_i_product_forward_samples(const weir_product *product, const weir_layer_run *run);
+/// True when scoring can take its products of bf16 numbers. Direct 3x3 convolutions have few input channels and stay in f32.
+static inline bool weir_i_product_has_bf16(const weir_product *product) {
+  return product->kernel == 1 || weir_i_product_winograd(product);
+}
+
+/// What a forward takes from run->scratch besides Winograd's planes: preactivations, and those rounded to bf16. NULL where there are none.
+typedef struct weir_product_scratch {
+  float *p;
+  uint16_t *rounded;
+} weir_product_scratch;
+weir_product_scratch weir_i_product_take(const weir_product *product, const weir_layer_run *run);
 
 #endif

@@ -259,6 +259,6 @@ void weir_i_product_reserve(const weir_layer *layer, const weir_layer_run *run) 
                                      .region = weir_i_layer_region(layer, run, product->in)};
     weir_i_winograd_conv_reserve(&conv, run);
   }
-  weir_i_arena_take(run->scratch, weir_i_product_forward_samples(product, run) * weir_i_product_p_floats(product), sizeof(float));
+  weir_i_product_take(product, run);
   weir_i_arena_release(run->scratch, mark);
 }

@@ -6,7 +6,7 @@ typedef struct forward_job {
   const weir_layer_run *run;
   const weir_layer_maps *maps;
   const float *p;  // tables and single samples: preactivations made beforehand; NULL: made sample by sample in scratch
-  float *scratch;  // one preactivation a thread
+  weir_product_scratch scratch;
 } forward_job;
 
 static void preactivation_constants(const weir_product *product, const weir_layer_run *run, const float *state, const float **scale,
@@ -67,8 +67,39 @@ static weir_gemm gemm_of(const forward_job *job, const float *p, size_t sample) 
                      .outputs = job->product->oc};
 }
 
-/// Output rows [begin, end) of a map, counted from the region's first.
-static void multiply_rows(const forward_job *job, const float *p, size_t sample, size_t begin, size_t end) {
+/// Rows of the product of p, or in bf16 of `rounded`, which is arranged as p is.
+static void multiply(const forward_job *job, const float *p, const uint16_t *rounded, size_t sample, size_t row_begin,
+                     size_t row_end, size_t block_begin, size_t block_end) {
+  const weir_gemm gemm = gemm_of(job, p, sample);
+  if (rounded == NULL) {
+    job->run->kernels->gemm_forward(&gemm, row_begin, row_end, block_begin, block_end);
+    return;
+  }
+  const weir_gemm_bf16 gemm_bf16 = {.x = rounded,
+                                    .weight = job->run->packed_bf16 + job->product->packed_bf16,
+                                    .bias = gemm.bias,
+                                    .residual = gemm.residual,
+                                    .y = gemm.y,
+                                    .x_row = gemm.x_row,
+                                    .x_block = gemm.x_block,
+                                    .y_row = gemm.y_row,
+                                    .y_block = gemm.y_block,
+                                    .inputs = gemm.inputs,
+                                    .outputs = gemm.outputs};
+  job->run->kernels->gemm_bf16(&gemm_bf16, row_begin, row_end, block_begin, block_end);
+}
+
+/// Pixels [begin, end) of every block of channels of p, to their places in `rounded`.
+static void round_pixels(const forward_job *job, const float *p, size_t begin, size_t end, uint16_t *rounded) {
+  const size_t pixels = weir_i_product_pixels(job->product);
+  for (size_t b = 0; b < weir_i_blocks(weir_i_product_ic(job->product)); b++) {
+    const size_t at = (b * pixels + begin) * WEIR_BLOCK;
+    job->run->kernels->bf16_round(p + at, rounded + at, end - begin);
+  }
+}
+
+/// Output rows [begin, end) of a map, counted from the region's first. `rounded` has room for p in bf16; NULL in f32.
+static void multiply_rows(const forward_job *job, const float *p, uint16_t *rounded, size_t sample, size_t begin, size_t end) {
   const weir_product *product = job->product;
   const weir_region region = job->region;
   begin += region.row, end += region.row;
@@ -77,36 +108,38 @@ static void multiply_rows(const forward_job *job, const float *p, size_t sample,
     job->run->kernels->conv3x3_forward(&conv, begin, end);
     return;
   }
-  const weir_gemm gemm = gemm_of(job, p, sample);
   const size_t w = product->in.w, blocks = weir_i_blocks(product->oc);
+  if (rounded != NULL) round_pixels(job, p, begin * w, end * w, rounded);
   if (region.columns == w) {
-    job->run->kernels->gemm_forward(&gemm, begin * w, end * w, 0, blocks);
+    multiply(job, p, rounded, sample, begin * w, end * w, 0, blocks);
     return;
   }
   for (size_t row = begin; row < end; row++) {
     const size_t pixel = row * w + region.column;
-    job->run->kernels->gemm_forward(&gemm, pixel, pixel + region.columns, 0, blocks);
+    multiply(job, p, rounded, sample, pixel, pixel + region.columns, 0, blocks);
   }
 }
 
 static void forward_samples(void *arg, size_t begin, size_t end, size_t thread) {
   const forward_job *job = arg;
   const weir_product *product = job->product;
-  float *scratch = job->scratch == NULL ? NULL : job->scratch + thread * weir_i_product_p_floats(product);
+  const size_t p_floats = weir_i_product_p_floats(product);
+  float *scratch = job->scratch.p == NULL ? NULL : job->scratch.p + thread * p_floats;
+  uint16_t *rounded = job->scratch.rounded == NULL ? NULL : job->scratch.rounded + thread * p_floats;
   for (size_t i = begin; i < end; i++) {
     const float *x = job->maps->x[0] + i * weir_i_product_x_floats(product), *p = x;
     if (!weir_i_product_direct(product)) {
       weir_i_product_preactivate(product, job->run, job->maps->norm, x, scratch);
       p = scratch;
     }
-    multiply_rows(job, p, i, 0, job->region.rows);
+    multiply_rows(job, p, rounded, i, 0, job->region.rows);
   }
 }
 
 static void forward_map_rows(void *arg, size_t begin, size_t end, size_t thread) {
   (void)thread;
   const forward_job *job = arg;
-  multiply_rows(job, job->p, 0, begin, end);
+  multiply_rows(job, job->p, job->scratch.rounded, 0, begin, end);
 }
 
 // A table's product is cut in tiles: rows that stay in the second-level cache, by blocks of outputs that a kernel likes to have at once. Tiles
@@ -122,36 +155,39 @@ static size_t tiles_across(const weir_product *product, const weir_layer_run *ru
 static void forward_tiles(void *arg, size_t begin, size_t end, size_t thread) {
   (void)thread;
   const forward_job *job = arg;
-  const weir_gemm gemm = gemm_of(job, job->p, 0);
   const size_t across = tiles_across(job->product, job->run), blocks = weir_i_blocks(job->product->oc), n = job->run->n;
   const size_t wide = tile_blocks(job->run);
   while (begin < end) {
     const size_t row = begin / across * TILE_ROWS, tile = begin % across;
     const size_t tiles = end - begin < across - tile ? end - begin : across - tile;
     const size_t last = (tile + tiles) * wide;
-    job->run->kernels->gemm_forward(&gemm, row, n - row < TILE_ROWS ? n : row + TILE_ROWS, tile * wide,
-                                    last < blocks ? last : blocks);
+    multiply(job, job->p, job->scratch.rounded, 0, row, n - row < TILE_ROWS ? n : row + TILE_ROWS, tile * wide,
+             last < blocks ? last : blocks);
     begin += tiles;
   }
 }
 
-static void preactivate_rows(void *arg, size_t begin, size_t end, size_t thread) {
+static void prepare_rows(void *arg, size_t begin, size_t end, size_t thread) {
   (void)thread;
   const forward_job *job = arg;
-  for (size_t i = begin; i < end; i++)
-    weir_i_product_preactivate(job->product, job->run, job->maps->norm, job->maps->x[0] + i * weir_i_product_x_floats(job->product),
-                               job->scratch + i * weir_i_product_p_floats(job->product));
+  const weir_product *product = job->product;
+  for (size_t i = begin; i < end; i++) {
+    const float *x = job->maps->x[0] + i * weir_i_product_x_floats(product), *p = x;
+    const size_t at = i * weir_i_product_p_floats(product);
+    if (!weir_i_product_direct(product)) {
+      weir_i_product_preactivate(product, job->run, job->maps->norm, x, job->scratch.p + at);
+      p = job->scratch.p + at;
+    }
+    if (job->scratch.rounded != NULL) round_pixels(job, p, 0, 1, job->scratch.rounded + at);
+  }
 }
 
 // Tables: all samples are the rows of one product.
 static void forward_table(forward_job *job) {
   const weir_product *product = job->product;
   const weir_layer_run *run = job->run;
-  job->p = job->maps->x[0];
-  if (!weir_i_product_direct(product)) {
-    weir_i_parallel_for(&run->team, run->n, preactivate_rows, job);
-    job->p = job->scratch;
-  }
+  job->p = weir_i_product_direct(product) ? job->maps->x[0] : job->scratch.p;
+  if (job->p == job->scratch.p || job->scratch.rounded != NULL) weir_i_parallel_for(&run->team, run->n, prepare_rows, job);
   weir_i_parallel_for(&run->team, (run->n + TILE_ROWS - 1) / TILE_ROWS * tiles_across(product, run), forward_tiles, job);
 }
 
@@ -160,8 +196,8 @@ static void forward_single(forward_job *job) {
   const weir_product *product = job->product;
   job->p = job->maps->x[0];
   if (!weir_i_product_direct(product)) {
-    weir_i_product_preactivate(product, job->run, job->maps->norm, job->maps->x[0], job->scratch);
-    job->p = job->scratch;
+    weir_i_product_preactivate(product, job->run, job->maps->norm, job->maps->x[0], job->scratch.p);
+    job->p = job->scratch.p;
   }
   weir_i_parallel_for(&job->run->team, job->region.rows, forward_map_rows, job);
 }
@@ -172,6 +208,7 @@ static weir_winograd_conv winograd_of(const weir_product *product, weir_region r
                              .relu = product->relu,
                              .slope = product->slope,
                              .weight = run->packed + product->packed_weight,
+                             .weight_bf16 = run->bf16 ? run->packed_bf16 + product->packed_bf16 : NULL,
                              .bias = product->has_bias ? run->packed + product->packed_bias : NULL,
                              .residual = maps->residual,
                              .y = maps->y,
@@ -184,9 +221,15 @@ static weir_winograd_conv winograd_of(const weir_product *product, weir_region r
   return conv;
 }
 
-size_t weir_i_product_forward_samples(const weir_product *product, const weir_layer_run *run) {
-  if (weir_i_product_direct(product) || weir_i_product_winograd(product)) return 0;
-  return weir_i_product_table(product) ? run->n : run->team.threads;
+weir_product_scratch weir_i_product_take(const weir_product *product, const weir_layer_run *run) {
+  weir_product_scratch scratch = {NULL, NULL};
+  if (weir_i_product_winograd(product)) return scratch;
+  const size_t samples = weir_i_product_table(product) ? run->n : run->team.threads;
+  const size_t count = samples * weir_i_product_p_floats(product);
+  if (!weir_i_product_direct(product)) scratch.p = weir_i_arena_take(run->scratch, count, sizeof *scratch.p);
+  if (run->bf16 && weir_i_product_has_bf16(product))
+    scratch.rounded = weir_i_arena_take(run->scratch, count, sizeof *scratch.rounded);
+  return scratch;
 }
 
 void weir_i_product_forward(const weir_layer *layer, const weir_parameters *parameters, const weir_layer_run *run,
@@ -202,9 +245,7 @@ void weir_i_product_forward(const weir_layer *layer, const weir_parameters *para
     weir_i_arena_release(run->scratch, mark);
     return;
   }
-  float *scratch = weir_i_arena_take(run->scratch, weir_i_product_forward_samples(product, run) * weir_i_product_p_floats(product),
-                                     sizeof *scratch);
-  forward_job job = {product, region, run, maps, NULL, scratch};
+  forward_job job = {product, region, run, maps, NULL, weir_i_product_take(product, run)};
   if (weir_i_product_table(product)) {
     forward_table(&job);
   } else if (run->n == 1 && run->team.threads > 1) {

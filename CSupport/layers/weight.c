@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "kernels/block.h"
+#include "kernels/bf16/bf16.h"
 
 // In eight sums, which a processor can work on at once.
 static double row_norm(const float *row, size_t k) {
@@ -59,6 +59,15 @@ void weir_i_weight_pack(const weir_weight *weight, float *packed) {
     if (lanes < WEIR_BLOCK) memset(packed, 0, block * sizeof *packed);
     pack_block(weight, first, lanes, packed);
   }
+}
+
+void weir_i_weight_pack_pairs(const float *packed, size_t oc, size_t k, uint16_t *pairs) {
+  const size_t count = weir_i_bf16_pairs(k);
+  memset(pairs, 0, weir_i_blocks(oc) * count * 2 * WEIR_BLOCK * sizeof *pairs);
+  for (size_t b = 0; b < weir_i_blocks(oc); b++)
+    for (size_t j = 0; j < k; j++)
+      for (size_t l = 0; l < WEIR_BLOCK; l++)
+        pairs[((b * count + j / 2) * WEIR_BLOCK + l) * 2 + j % 2] = weir_i_bf16_of(packed[(b * k + j) * WEIR_BLOCK + l]);
 }
 
 void weir_i_weight_pack_transposed(const weir_weight *weight, float *packed) {

@@ -2,6 +2,8 @@
 #ifndef WEIR_LAYERS_WEIGHT_H
 #define WEIR_LAYERS_WEIGHT_H
 
+#include <stdint.h>
+
 #include "layers/slice.h"
 
 /// w = gain * direction / |direction|, row by row; gain NULL means w = direction. What is packed has the live rows and columns only.
@@ -16,6 +18,8 @@ typedef struct weir_weight {
 
 /// packed [blocks(oc)][ic * taps][16]; lanes past oc are zero.
 void weir_i_weight_pack(const weir_weight *weight, float *packed);
+/// From packed [blocks(oc)][k][16] the pairs of gemm_bf16: [blocks(oc)][pairs(k)][16][2].
+void weir_i_weight_pack_pairs(const float *packed, size_t oc, size_t k, uint16_t *pairs);
 /// packed [blocks(ic)][oc][taps, reversed][16]: the weight of the gradient by the input.
 void weir_i_weight_pack_transposed(const weir_weight *weight, float *packed);
 /// From the gradient by w, packed as by weir_i_weight_pack, adds to those of the whole direction and gain (NULL without), live rows

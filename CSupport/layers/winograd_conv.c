@@ -13,8 +13,9 @@ typedef struct chunk {
   const weir_winograd_conv *conv;
   const weir_layer_run *run;
   weir_winograd_grid grid;
-  size_t first;              // sample
-  float *v, *u, *m, *strip;  // one v; one of the others a thread
+  size_t first;               // sample
+  float *v, *u, *m, *strip;   // one v; one of the others a thread
+  uint16_t *v_bf16, *u_bf16;  // in place of v and u
   size_t v_plane, u_plane, m_plane, strip_floats;
 } chunk;
 
@@ -31,19 +32,31 @@ void weir_i_winograd_conv_input(const weir_winograd_conv *conv, const weir_kerne
   planes.scale = conv->scale, planes.shift = conv->shift;
   planes.relu = conv->relu, planes.slope = conv->slope;
   planes.c = conv->ic;
-  kernels->winograd_input(&planes, block, block + 1);
+  if (planes.v_bf16 != NULL) {
+    kernels->winograd_input_bf16(&planes, block, block + 1);
+  } else {
+    kernels->winograd_input(&planes, block, block + 1);
+  }
 }
 
 static chunk take(const weir_winograd_conv *conv, const weir_layer_run *run) {
   chunk c = {.conv = conv, .run = run, .grid = {conv->h, conv->w, conv->region, 1}};
   c.grid.samples = weir_i_winograd_chunk(weir_i_winograd_tiles(&c.grid), run->n);
   const size_t threads = run->team.threads, lanes = run->kernels->product_blocks * WEIR_BLOCK;
-  c.v_plane = weir_i_winograd_plane(weir_i_winograd_tiles(&c.grid) * weir_i_block_round(conv->ic));
-  c.u_plane = weir_i_winograd_plane(lanes * conv->ic);
+  const size_t v_numbers = weir_i_winograd_tiles(&c.grid) * weir_i_block_round(conv->ic);
+  c.v_plane = run->bf16 ? weir_i_winograd_plane_bf16(v_numbers) : weir_i_winograd_plane(v_numbers);
+  c.u_plane =
+      run->bf16 ? weir_i_winograd_plane_bf16(lanes * 2 * weir_i_bf16_pairs(conv->ic)) : weir_i_winograd_plane(lanes * conv->ic);
   c.m_plane = weir_i_winograd_plane(lanes * weir_i_winograd_tiles(&c.grid));
   c.strip_floats = weir_i_winograd_strip(&c.grid);
-  c.v = weir_i_arena_take(run->scratch, WEIR_WINOGRAD_PLANES * c.v_plane, sizeof(float));
-  c.u = weir_i_arena_take(run->scratch, threads * WEIR_WINOGRAD_PLANES * c.u_plane, sizeof(float));
+  const size_t v_count = WEIR_WINOGRAD_PLANES * c.v_plane, u_count = threads * WEIR_WINOGRAD_PLANES * c.u_plane;
+  if (run->bf16) {
+    c.v_bf16 = weir_i_arena_take(run->scratch, v_count, sizeof *c.v_bf16);
+    c.u_bf16 = weir_i_arena_take(run->scratch, u_count, sizeof *c.u_bf16);
+  } else {
+    c.v = weir_i_arena_take(run->scratch, v_count, sizeof *c.v);
+    c.u = weir_i_arena_take(run->scratch, u_count, sizeof *c.u);
+  }
   c.m = weir_i_arena_take(run->scratch, threads * WEIR_WINOGRAD_PLANES * c.m_plane, sizeof(float));
   c.strip = weir_i_arena_take(run->scratch, threads * c.strip_floats, sizeof(float));
   return c;
@@ -61,13 +74,22 @@ static void transform_inputs(void *arg, size_t begin, size_t end, size_t thread)
   const weir_winograd_conv *conv = c->conv;
   const size_t blocks = weir_i_blocks(conv->ic), sample = weir_i_block_round(conv->ic) * conv->h * conv->w;
   for (size_t item = begin; item < end; item++) {
-    const weir_winograd_input planes = {
-        .grid = c->grid, .sample = item / blocks, .strip = c->strip + thread * c->strip_floats, .v = c->v, .v_plane = c->v_plane};
+    const weir_winograd_input planes = {.grid = c->grid,
+                                        .sample = item / blocks,
+                                        .strip = c->strip + thread * c->strip_floats,
+                                        .v = c->v,
+                                        .v_bf16 = c->v_bf16,
+                                        .v_plane = c->v_plane};
     weir_i_winograd_conv_input(conv, c->run->kernels, conv->x + (c->first + item / blocks) * sample, item % blocks, planes);
   }
 }
 
-static void multiply(const chunk *c, const float *u, float *m, size_t blocks) {
+/// U of `blocks` blocks of output channels from `block`, and with it M.
+static void multiply(const chunk *c, float *u, float *m, size_t block, size_t blocks) {
+  const weir_winograd_conv *conv = c->conv;
+  const size_t panel = conv->ic * 9 * WEIR_BLOCK;
+  for (size_t b = 0; b < blocks; b++)
+    c->run->kernels->winograd_weights(conv->weight + (block + b) * panel, conv->ic, u + b * conv->ic * WEIR_BLOCK, c->u_plane);
   const size_t map = weir_i_winograd_tiles(&c->grid) * WEIR_BLOCK;
   for (size_t p = 0; p < WEIR_WINOGRAD_PLANES; p++) {
     const weir_winograd_range tiles = weir_i_winograd_range(&c->grid, p / WEIR_WINOGRAD_POINTS, p % WEIR_WINOGRAD_POINTS);
@@ -81,6 +103,27 @@ static void multiply(const chunk *c, const float *u, float *m, size_t blocks) {
                             .inputs = c->conv->ic,
                             .outputs = blocks * WEIR_BLOCK};
     c->run->kernels->gemm_forward(&gemm, tiles.begin, tiles.end, 0, blocks);
+  }
+}
+
+static void multiply_bf16(const chunk *c, uint16_t *u, float *m, size_t block, size_t blocks) {
+  const weir_winograd_conv *conv = c->conv;
+  const size_t panel = conv->ic * 9 * WEIR_BLOCK, pairs = weir_i_bf16_pairs(conv->ic) * 2 * WEIR_BLOCK;
+  for (size_t b = 0; b < blocks; b++)
+    c->run->kernels->winograd_weights_bf16(conv->weight_bf16 + (block + b) * panel, conv->ic, u + b * pairs, c->u_plane);
+  const size_t map = weir_i_winograd_tiles(&c->grid) * WEIR_BLOCK;
+  for (size_t p = 0; p < WEIR_WINOGRAD_PLANES; p++) {
+    const weir_winograd_range tiles = weir_i_winograd_range(&c->grid, p / WEIR_WINOGRAD_POINTS, p % WEIR_WINOGRAD_POINTS);
+    const weir_gemm_bf16 gemm = {.x = c->v_bf16 + p * c->v_plane,
+                                 .weight = u + p * c->u_plane,
+                                 .y = m + p * c->m_plane,
+                                 .x_row = WEIR_BLOCK,
+                                 .x_block = map,
+                                 .y_row = WEIR_BLOCK,
+                                 .y_block = map,
+                                 .inputs = conv->ic,
+                                 .outputs = blocks * WEIR_BLOCK};
+    c->run->kernels->gemm_bf16(&gemm, tiles.begin, tiles.end, 0, blocks);
   }
 }
 
@@ -105,13 +148,16 @@ static void transform_outputs(const chunk *c, const float *m, size_t block, size
 static void compute_outputs(void *arg, size_t begin, size_t end, size_t thread) {
   const chunk *c = arg;
   const weir_winograd_conv *conv = c->conv;
-  const size_t step = c->run->kernels->product_blocks, oc_blocks = weir_i_blocks(conv->oc), panel = conv->ic * 9 * WEIR_BLOCK;
-  float *u = c->u + thread * WEIR_WINOGRAD_PLANES * c->u_plane, *m = c->m + thread * WEIR_WINOGRAD_PLANES * c->m_plane;
+  const size_t step = c->run->kernels->product_blocks, oc_blocks = weir_i_blocks(conv->oc);
+  const size_t u_at = thread * WEIR_WINOGRAD_PLANES * c->u_plane;
+  float *m = c->m + thread * WEIR_WINOGRAD_PLANES * c->m_plane;
   for (size_t item = begin; item < end; item++) {
     const size_t block = item * step, blocks = oc_blocks - block < step ? oc_blocks - block : step;
-    for (size_t b = 0; b < blocks; b++)
-      c->run->kernels->winograd_weights(conv->weight + (block + b) * panel, conv->ic, u + b * conv->ic * WEIR_BLOCK, c->u_plane);
-    multiply(c, u, m, blocks);
+    if (c->run->bf16) {
+      multiply_bf16(c, c->u_bf16 + u_at, m, block, blocks);
+    } else {
+      multiply(c, c->u + u_at, m, block, blocks);
+    }
     transform_outputs(c, m, block, blocks);
   }
 }

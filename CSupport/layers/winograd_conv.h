@@ -7,6 +7,7 @@
 /// y = bias + residual + weight * activation(x), in the region of every sample.
 ///
 /// x, y, residual  [n][blocks(ic or oc)][h][w][16];  weight, bias as weir_conv3x3 has them;  scale, shift, relu, slope as weir_preact
+/// weight_bf16     read in place of weight by runs in bf16
 typedef struct weir_winograd_conv {
   const float *x;
   const float *scale;
@@ -14,6 +15,7 @@ typedef struct weir_winograd_conv {
   bool relu;
   float slope;
   const float *weight;
+  const uint16_t *weight_bf16;
   const float *bias;
   const float *residual;
   float *y;
@@ -38,7 +40,7 @@ size_t weir_i_winograd_chunk(size_t tiles, size_t n);
 void weir_i_winograd_conv_weights(const weir_winograd_conv *conv, const weir_layer_run *run, const float *dy, float *dweight);
 void weir_i_winograd_conv_reserve_weights(const weir_winograd_conv *conv, const weir_layer_run *run);
 
-/// V of block `block` of one sample's input channels (weir_k_winograd_input).
+/// V of block `block` of one sample's input channels, where planes.v or planes.v_bf16 is (weir_k_winograd_input).
 void weir_i_winograd_conv_input(const weir_winograd_conv *conv, const weir_kernels *kernels, const float *x, size_t block,
                                 weir_winograd_input planes);
 

@@ -64,6 +64,7 @@ static weir_status parse_numbers(weir_flow *flow, const weir_json *json, weir_er
   if (status == WEIR_OK) status = weir_i_prior_parse(&flow->prior, &build, json, flow->dims, error);
   flow->packed = build.packed;
   flow->packed_training = build.packed_training;
+  flow->packed_bf16 = build.packed_bf16;
   flow->norm_channels = build.norm_channels;
   return status;
 }

@@ -17,6 +17,7 @@ typedef struct weir_flow {
   weir_prior prior;
   weir_parameters parameters;                     // of the steps, then of the prior
   size_t packed, packed_training, norm_channels;  // floats, floats, channels
+  size_t packed_bf16;                             // bf16 numbers
 } weir_flow;
 
 /// Builds a flow from its description. On failure nothing is held.
@@ -25,6 +26,9 @@ void weir_i_flow_release(weir_flow *flow);
 
 /// Computes packed constants [flow->packed] and, when not NULL, [flow->packed_training] from values [flow->parameters.values].
 void weir_i_flow_pack(const weir_flow *flow, const weir_team *team, const float *values, float *packed, float *packed_training);
+
+/// Computes the constants of scoring in bf16 [flow->packed_bf16] from packed ones.
+void weir_i_flow_pack_bf16(const weir_flow *flow, const float *packed, uint16_t *packed_bf16);
 
 /// Scratch that any pass takes: run->layers.scratch's peak afterwards.
 void weir_i_flow_reserve(const weir_flow *flow, const weir_flow_run *run);

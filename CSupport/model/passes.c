@@ -25,6 +25,13 @@ void weir_i_flow_pack(const weir_flow *flow, const weir_team *team, const float 
   if (flow->prior.type->pack != NULL) flow->prior.type->pack(&flow->prior, &flow->parameters, values, packed);
 }
 
+void weir_i_flow_pack_bf16(const weir_flow *flow, const float *packed, uint16_t *packed_bf16) {
+  for (size_t i = 0; i < flow->step_count; i++) {
+    const weir_net *net = weir_i_step_net(&flow->steps[i]);
+    if (net != NULL) weir_i_net_pack_bf16(net, packed, packed_bf16);
+  }
+}
+
 void weir_i_flow_reserve(const weir_flow *flow, const weir_flow_run *run) {
   for (size_t i = 0; i < flow->step_count; i++)
     if (flow->steps[i].type->reserve != NULL) flow->steps[i].type->reserve(&flow->steps[i], run);

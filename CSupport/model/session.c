@@ -17,16 +17,16 @@ static bool valid(const weir_model *model, const weir_session_options *options) 
   return model != NULL && options != NULL && options->struct_size >= sizeof *options && options->batch >= 1 &&
          options->batch <= MOST_BATCH && options->threads >= 1 && options->threads <= MOST_THREADS &&
          options->noise >= WEIR_NOISE_MIDPOINT && options->noise <= WEIR_NOISE_AVERAGE && options->draws >= 1 &&
-         options->draws <= MOST_BATCH &&
+         options->draws <= MOST_BATCH && options->precision >= WEIR_PRECISION_F32 && options->precision <= WEIR_PRECISION_BF16 &&
          (options->executor == NULL ||
           (options->executor->struct_size >= sizeof *options->executor && options->executor->run != NULL));
 }
 
 // Scratch for one group on `threads` threads.
-static size_t scratch_bytes(const weir_model *model, size_t group, size_t threads) {
+static size_t scratch_bytes(const weir_model *model, size_t group, size_t threads, bool bf16) {
   weir_arena measure = weir_i_arena_measure();
   const weir_flow_run run = {
-      .layers = {.kernels = model->kernels, .team = {threads, NULL}, .scratch = &measure, .n = group},
+      .layers = {.kernels = model->kernels, .team = {threads, NULL}, .scratch = &measure, .n = group, .bf16 = bf16},
       .parameters = &model->flow.parameters,
       .dims = model->flow.dims,
   };
@@ -37,11 +37,13 @@ static size_t scratch_bytes(const weir_model *model, size_t group, size_t thread
 // Over a null arena this counts; over the caller's memory it makes the session. Returns NULL when counting or when memory is short.
 static weir_session *plan(const weir_model *model, const weir_session_options *options, weir_arena *arena) {
   const bool table = model->flow.input.h == 1 && model->flow.input.w == 1;
+  const bool bf16 = options->precision == WEIR_PRECISION_BF16;
   const size_t most = table ? TABLE_GROUP : IMAGE_GROUP, group = options->batch < most ? options->batch : most;
-  const size_t alone = scratch_bytes(model, group, 1), together = scratch_bytes(model, group, options->threads);
+  const size_t alone = scratch_bytes(model, group, 1, bf16), together = scratch_bytes(model, group, options->threads, bf16);
   weir_session *session = weir_i_arena_take(arena, 1, sizeof *session);
   weir_worker *workers = weir_i_arena_take(arena, options->threads, sizeof *workers);
   float *trace = weir_i_arena_take(arena, 2 * model->flow.dims, sizeof *trace);
+  uint16_t *packed_bf16 = bf16 ? weir_i_arena_take(arena, model->flow.packed_bf16, sizeof *packed_bf16) : NULL;
   for (size_t t = 0; t < options->threads; t++) {
     const size_t bytes = t == 0 && together > alone ? together : alone;
     weir_worker worker = {
@@ -55,8 +57,14 @@ static weir_session *plan(const weir_model *model, const weir_session_options *o
     if (workers != NULL && !arena->overflow) workers[t] = worker;
   }
   if (session == NULL || arena->overflow) return NULL;
-  *session = (weir_session){.model = model, .options = *options, .group = group, .workers = workers, .trace = trace};
-  session->share = table ? TABLE_SHARE : IMAGE_SHARE;
+  *session = (weir_session){.model = model,
+                            .options = *options,
+                            .group = group,
+                            .share = table ? TABLE_SHARE : IMAGE_SHARE,
+                            .packed_bf16 = packed_bf16,
+                            .workers = workers,
+                            .trace = trace};
+  if (bf16) weir_i_flow_pack_bf16(&model->flow, model->packed, packed_bf16);
   if (options->executor != NULL) {
     session->executor = *options->executor;
     session->options.executor = &session->executor;
@@ -101,7 +109,9 @@ weir_flow_run weir_i_session_run(weir_session *session, weir_worker *worker, siz
                  .team = {threads, session->options.executor},
                  .scratch = &worker->scratch,
                  .n = n,
-                 .packed = model->packed},
+                 .packed = model->packed,
+                 .bf16 = session->options.precision == WEIR_PRECISION_BF16,
+                 .packed_bf16 = session->packed_bf16},
       .parameters = &model->flow.parameters,
       .dims = model->flow.dims,
       .x = worker->x,

@@ -16,11 +16,12 @@ struct weir_session {
   const weir_model *model;
   weir_session_options options;
   weir_executor executor;
-  size_t group;          // most samples that go together
-  size_t share;          // least samples that a thread is given for itself
-  weir_worker *workers;  // [threads]; the first also serves calls of one group, on all threads
-  float *trace;          // [2][dims]: s and t of a traced coupling
-  uint64_t index;        // of the next sample
+  size_t group;           // most samples that go together
+  size_t share;           // least samples that a thread is given for itself
+  uint16_t *packed_bf16;  // the networks' weights, of a session in bf16
+  weir_worker *workers;   // [threads]; the first also serves calls of one group, on all threads
+  float *trace;           // [2][dims]: s and t of a traced coupling
+  uint64_t index;         // of the next sample
 };
 
 /// One group's pass: `first` is the sample's place in the call, for noise.

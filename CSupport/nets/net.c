@@ -90,6 +90,13 @@ void weir_i_net_pack(const weir_net *net, const weir_parameters *parameters, con
   }
 }
 
+void weir_i_net_pack_bf16(const weir_net *net, const float *packed, uint16_t *packed_bf16) {
+  for (size_t i = 0; i < net->layer_count; i++) {
+    const weir_layer *layer = &net->layers[i];
+    if (layer->type->pack_bf16 != NULL) layer->type->pack_bf16(layer, packed, packed_bf16);
+  }
+}
+
 // Takes memory for the values that own theirs and lets the others share it. Owners come before sharers.
 static float **take_maps(const weir_net *net, weir_arena *arena, size_t n, int (*owner)(const weir_value *)) {
   float **maps = weir_i_arena_take(arena, net->value_count, sizeof *maps);

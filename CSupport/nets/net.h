@@ -63,6 +63,8 @@ void weir_i_net_narrow(weir_net *net, weir_region output);
 void weir_i_net_pack(const weir_net *net, const weir_parameters *parameters, const float *values, float *packed,
                      float *packed_training);
 
+void weir_i_net_pack_bf16(const weir_net *net, const float *packed, uint16_t *packed_bf16);
+
 /// The memory of one run for n samples.
 typedef struct weir_activations {
   float **maps;   // [value_count]

@@ -55,6 +55,24 @@ static inline __m512 emulated_cvtepi32_ps(__m512i a) {
 #undef _mm512_cvtepi32_ps
 #define _mm512_cvtepi32_ps emulated_cvtepi32_ps
 
+static inline __m512i emulated_cvtepu16_epi32(__m256i a) {
+  simde__m512i_private r;
+  r.m256i[0] = _mm256_cvtepu16_epi32(_mm256_castsi256_si128(a));
+  r.m256i[1] = _mm256_cvtepu16_epi32(_mm256_extracti128_si256(a, 1));
+  return simde__m512i_from_private(r);
+}
+#undef _mm512_cvtepu16_epi32
+#define _mm512_cvtepu16_epi32 emulated_cvtepu16_epi32
+
+/// The lower half of each number.
+static inline __m256i emulated_cvtepi32_epi16(__m512i a) {
+  const __m256i lower = _mm256_set1_epi32(0xffff), first = _mm256_and_si256(simde__m512i_to_private(a).m256i[0], lower);
+  const __m256i second = _mm256_and_si256(simde__m512i_to_private(a).m256i[1], lower);
+  return _mm256_permute4x64_epi64(_mm256_packus_epi32(first, second), 0xd8);
+}
+#undef _mm512_cvtepi32_epi16
+#define _mm512_cvtepi32_epi16 emulated_cvtepi32_epi16
+
 static inline __m512i emulated_srai_epi32(__m512i a, unsigned bits) {
   simde__m512i_private r;
   for (int i = 0; i < 2; i++) r.m256i[i] = _mm256_srai_epi32(simde__m512i_to_private(a).m256i[i], (int)bits);

@@ -33,7 +33,7 @@ static bool session_calls(const weir_model *model, const weir_session_options *o
   return fine;
 }
 
-static int count_calls(size_t threads, const weir_executor *executor) {
+static int count_calls(size_t threads, const weir_executor *executor, int32_t precision) {
   int bad = 0;
   for (const char *const *name = golden_names(); *name != NULL; name++) {
     golden g;
@@ -48,6 +48,7 @@ static int count_calls(size_t threads, const weir_executor *executor) {
       options.noise = noise;
       options.draws = 2;
       options.executor = executor;
+      options.precision = precision;
       caller c = {0};
       EXPECT(weir_session_size(model, &options, &c.bytes) == WEIR_OK, *name);
       c.memory = malloc(c.bytes);
@@ -62,7 +63,8 @@ static int count_calls(size_t threads, const weir_executor *executor) {
       const long calls = heap_count_stop();
       if (!counts) note("not counted: this platform has no way to");
       EXPECT(fine, *name);
-      EXPECT(calls == 0, text_of("%s, noise %d, %zu threads: %ld calls", *name, (int)noise, threads, calls));
+      EXPECT(calls == 0,
+             text_of("%s, precision %d, noise %d, %zu threads: %ld calls", *name, (int)precision, (int)noise, threads, calls));
       free(c.memory), free(c.x), free(c.z), free(c.back), free(c.score);
     }
     weir_model_close(model);
@@ -83,9 +85,13 @@ static int check_counting(void) {
   return bad;
 }
 
-int test_no_allocation_on_one_thread(void) { return check_counting() + count_calls(1, NULL); }
+int test_no_allocation_on_one_thread(void) { return check_counting() + count_calls(1, NULL, WEIR_PRECISION_F32); }
+
+int test_no_allocation_in_bf16(void) {
+  return count_calls(1, NULL, WEIR_PRECISION_BF16) + count_calls(2, NULL, WEIR_PRECISION_BF16);
+}
 
 int test_no_allocation_on_two_threads(void) {
   const weir_executor executor = backwards_executor();
-  return count_calls(2, NULL) + count_calls(3, &executor);
+  return count_calls(2, NULL, WEIR_PRECISION_F32) + count_calls(3, &executor, WEIR_PRECISION_F32);
 }

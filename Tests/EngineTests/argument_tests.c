@@ -83,11 +83,15 @@ int test_bad_options(void) {
   weir_executor small = backwards_executor();
   small.struct_size = 8;
   const weir_session_options fine = weir_session_options_default();
-  weir_session_options options[12];
-  const char *const what[12] = {"struct_size 0", "struct_size one short", "batch 0",         "batch SIZE_MAX",
-                                "threads 0",     "threads SIZE_MAX",      "noise -1",        "noise 3",
-                                "draws 0",       "draws SIZE_MAX",        "no run function", "a small executor"};
-  for (size_t i = 0; i < 12; i++) options[i] = fine;
+  weir_session_options options[14];
+  const char *const what[14] = {"struct_size 0",   "struct_size one short",
+                                "batch 0",         "batch SIZE_MAX",
+                                "threads 0",       "threads SIZE_MAX",
+                                "noise -1",        "noise 3",
+                                "draws 0",         "draws SIZE_MAX",
+                                "no run function", "a small executor",
+                                "precision -1",    "precision 2"};
+  for (size_t i = 0; i < 14; i++) options[i] = fine;
   options[0].struct_size = 0;
   options[1].struct_size = sizeof fine - 1;
   options[2].batch = 0;
@@ -100,11 +104,13 @@ int test_bad_options(void) {
   options[9].draws = SIZE_MAX;
   options[10].executor = &nothing;
   options[11].executor = &small;
+  options[12].precision = -1;
+  options[13].precision = 2;
   size_t bytes;
   EXPECT(weir_session_size(model, &fine, &bytes) == WEIR_OK && bytes > 0, "");
   void *memory = malloc(bytes);
   weir_session *session;
-  for (size_t i = 0; i < 12; i++) {
+  for (size_t i = 0; i < 14; i++) {
     size_t untouched = 42;
     EXPECT(weir_session_size(model, &options[i], &untouched) == WEIR_ERROR_ARGUMENT && untouched == 42, what[i]);
     session = (weir_session *)memory;
@@ -137,10 +143,11 @@ int test_short_memory(void) {
     golden g;
     if (!golden_open(&g, *name)) return bad + 1;
     weir_model *model = golden_model(&g);
-    for (size_t threads = 1; threads <= 3; threads += 2) {
+    for (size_t variant = 0; variant < 4; variant++) {
       weir_session_options options = weir_session_options_default();
       options.batch = BATCH;
-      options.threads = threads;
+      options.threads = variant & 1 ? 3 : 1;
+      options.precision = variant & 2 ? WEIR_PRECISION_BF16 : WEIR_PRECISION_F32;
       size_t bytes;
       EXPECT(weir_session_size(model, &options, &bytes) == WEIR_OK, *name);
       for (size_t shift = 0; shift < 64; shift += 21) {

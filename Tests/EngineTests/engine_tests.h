@@ -34,6 +34,11 @@
   TEST(machine_peak)                  \
   TEST(no_allocation_on_one_thread)   \
   TEST(no_allocation_on_two_threads)  \
+  TEST(no_allocation_in_bf16)         \
+  TEST(bf16_is_near)                  \
+  TEST(bf16_coupling_is_exact)        \
+  TEST(bf16_there_and_back)           \
+  TEST(bf16_beside_f32)               \
   TEST(bad_pixels)                    \
   TEST(bad_table_rows)                \
   TEST(extreme_weights)               \

@@ -10,7 +10,7 @@ enum { BATCH = 9 };
 
 // Spoils one number of one sample, everywhere in turn: that sample gets -inf, the others keep their bits. Of values that are no pixels, all but
 // the first four may well be in a table.
-static int spoil(const char *name, const float *values, size_t value_count, size_t threads) {
+static int spoil(const char *name, const float *values, size_t value_count, size_t threads, int32_t precision) {
   int bad = 0;
   golden g;
   if (!golden_open(&g, name)) return 1;
@@ -19,6 +19,7 @@ static int spoil(const char *name, const float *values, size_t value_count, size
   weir_session_options options = weir_session_options_default();
   options.batch = BATCH;
   options.threads = threads;
+  options.precision = precision;
   desk d = desk_make(model, &options);
   float *x = more_samples(&g, BATCH);
   double clean[BATCH], scores[BATCH];
@@ -58,16 +59,18 @@ int test_bad_pixels(void) {
   const float values[] = {NAN, -NAN, INFINITY, -INFINITY, -0.51f, -1, 255.51f, 256, 1e6f, FLT_MAX, -FLT_MAX};
   int bad = 0;
   for (const char *const *name = golden_names(); *name != NULL; name++)
-    bad += spoil(*name, values, sizeof values / sizeof values[0], 1);
-  return bad + spoil("multiscale", values, sizeof values / sizeof values[0], 3);
+    bad += spoil(*name, values, sizeof values / sizeof values[0], 1, WEIR_PRECISION_F32) +
+           spoil(*name, values, 4, 1, WEIR_PRECISION_BF16);
+  return bad + spoil("multiscale", values, sizeof values / sizeof values[0], 3, WEIR_PRECISION_F32);
 }
 
 int test_bad_table_rows(void) {
   int bad = 0;
   const float values[] = {NAN, -NAN, INFINITY, -INFINITY};
   for (size_t threads = 1; threads <= 2; threads++)
-    bad += spoil("tabular", values, sizeof values / sizeof values[0], threads) +
-           spoil("tabular_pair", values, sizeof values / sizeof values[0], threads);
+    for (int32_t precision = WEIR_PRECISION_F32; precision <= WEIR_PRECISION_BF16; precision++)
+      bad += spoil("tabular", values, sizeof values / sizeof values[0], threads, precision) +
+             spoil("tabular_pair", values, sizeof values / sizeof values[0], threads, precision);
   // Numbers so large that something overflows on the way are anomalous too: far below any row that is not.
   static const char *const names[] = {"tabular", "tabular_pair"};
   for (size_t k = 0; k < 2; k++) {
@@ -116,15 +119,16 @@ int test_extreme_weights(void) {
         const weir_status status = parts_open(&parts, NULL, &model, &error);
         EXPECT(status == WEIR_OK || (status == WEIR_ERROR_TENSOR && error_is(&error, status)),
                text_of("%s: %s", tensor->name, error.message));
-        if (status == WEIR_OK) {
-          const weir_session_options options = weir_session_options_default();
+        for (int32_t precision = WEIR_PRECISION_F32; status == WEIR_OK && precision <= WEIR_PRECISION_BF16; precision++) {
+          weir_session_options options = weir_session_options_default();
+          options.precision = precision;
           desk d = desk_make(model, &options);
           EXPECT(weir_score(d.session, g.x, g.n, scores) == WEIR_OK, names[k]);
           for (size_t i = 0; i < g.n; i++)
             EXPECT(scores[i] < INFINITY, text_of("%s: %s all %g scores %g", names[k], tensor->name, (double)values[v], scores[i]));
           desk_free(&d);
-          weir_model_close(model);
         }
+        weir_model_close(model);
         memcpy(tensor->data, kept, tensor->bytes);
         free(kept);
       }

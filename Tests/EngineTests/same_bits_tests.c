@@ -13,8 +13,8 @@ typedef struct answers {
   size_t count, dims;
 } answers;
 
-static answers ask(const weir_model *model, const float *x, size_t count, size_t dims, size_t batch, size_t threads,
-                   const weir_executor *executor) {
+static answers ask(const weir_model *model, int32_t precision, const float *x, size_t count, size_t dims, size_t batch,
+                   size_t threads, const weir_executor *executor) {
   answers a = {malloc(count * sizeof(double)),
                malloc(count * sizeof(double)),
                malloc(count * sizeof(double)),
@@ -26,6 +26,7 @@ static answers ask(const weir_model *model, const float *x, size_t count, size_t
   options.batch = batch;
   options.threads = threads;
   options.executor = executor;
+  options.precision = precision;
   desk d = desk_make(model, &options);
   bool fine = d.session != NULL;
   for (size_t i = 0; fine && i < count; i += batch) {
@@ -48,7 +49,8 @@ static bool same(const answers *a, const answers *b) {
          memcmp(a->x, b->x, a->count * a->dims * sizeof *a->x) == 0;
 }
 
-typedef int bits_check(const golden *g, const weir_model *model, const float *x, size_t count, const answers *alone);
+typedef int bits_check(const golden *g, const weir_model *model, int32_t precision, const float *x, size_t count,
+                       const answers *alone);
 
 static int on_every_case(bits_check *check) {
   int bad = 0;
@@ -61,9 +63,11 @@ static int on_every_case(bits_check *check) {
     weir_model_get_info(model, &info);
     const size_t count = info.rank == 1 ? TABLE_SAMPLES : SAMPLES;
     float *x = more_samples(&g, count);
-    answers alone = ask(model, x, count, g.dims, 1, 1, NULL);
-    bad += check(&g, model, x, count, &alone);
-    answers_free(&alone);
+    for (int32_t precision = WEIR_PRECISION_F32; precision <= WEIR_PRECISION_BF16; precision++) {
+      answers alone = ask(model, precision, x, count, g.dims, 1, 1, NULL);
+      bad += check(&g, model, precision, x, count, &alone);
+      answers_free(&alone);
+    }
     free(x);
     weir_model_close(model);
     golden_close(&g);
@@ -71,18 +75,19 @@ static int on_every_case(bits_check *check) {
   return bad;
 }
 
-static int check_batches(const golden *g, const weir_model *model, const float *x, size_t count, const answers *alone) {
+static int check_batches(const golden *g, const weir_model *model, int32_t precision, const float *x, size_t count,
+                         const answers *alone) {
   int bad = 0;
   static const size_t batches[] = {2, 3, 7, 16, 32, 64, 65, 150};
   for (size_t b = 0; b < sizeof batches / sizeof batches[0]; b++) {
-    answers together = ask(model, x, count, g->dims, batches[b], 1, NULL);
-    EXPECT(same(&together, alone), text_of("%s, batch %zu", g->name, batches[b]));
+    answers together = ask(model, precision, x, count, g->dims, batches[b], 1, NULL);
+    EXPECT(same(&together, alone), text_of("%s, precision %d, batch %zu", g->name, (int)precision, batches[b]));
     answers_free(&together);
   }
   // The last sample first, so that all have other neighbours.
   float *turned = malloc(count * g->dims * sizeof *turned);
   for (size_t i = 0; i < count; i++) memcpy(turned + i * g->dims, x + (count - 1 - i) * g->dims, g->dims * sizeof *turned);
-  answers together = ask(model, turned, count, g->dims, 32, 1, NULL);
+  answers together = ask(model, precision, turned, count, g->dims, 32, 1, NULL);
   for (size_t i = 0; i < count; i++)
     EXPECT(memcmp(&together.score[i], &alone->score[count - 1 - i], sizeof(double)) == 0,
            text_of("%s, sample %zu turned", g->name, i));
@@ -93,13 +98,15 @@ static int check_batches(const golden *g, const weir_model *model, const float *
 
 int test_same_bits_in_any_batch(void) { return on_every_case(check_batches); }
 
-static int check_threads(const golden *g, const weir_model *model, const float *x, size_t count, const answers *alone) {
+static int check_threads(const golden *g, const weir_model *model, int32_t precision, const float *x, size_t count,
+                         const answers *alone) {
   int bad = 0;
   for (size_t threads = 2; threads <= 3; threads++) {
     static const size_t batches[] = {1, 7, 32};
     for (size_t b = 0; b < sizeof batches / sizeof batches[0]; b++) {
-      answers together = ask(model, x, count, g->dims, batches[b], threads, NULL);
-      EXPECT(same(&together, alone), text_of("%s, batch %zu, %zu threads", g->name, batches[b], threads));
+      answers together = ask(model, precision, x, count, g->dims, batches[b], threads, NULL);
+      EXPECT(same(&together, alone),
+             text_of("%s, precision %d, batch %zu, %zu threads", g->name, (int)precision, batches[b], threads));
       answers_free(&together);
     }
   }
@@ -108,15 +115,17 @@ static int check_threads(const golden *g, const weir_model *model, const float *
 
 int test_same_bits_on_any_threads(void) { return on_every_case(check_threads); }
 
-static int check_executor(const golden *g, const weir_model *model, const float *x, size_t count, const answers *alone) {
+static int check_executor(const golden *g, const weir_model *model, int32_t precision, const float *x, size_t count,
+                          const answers *alone) {
   int bad = 0;
   const weir_executor executor = backwards_executor();
   static const size_t threads[] = {1, 2, 3, 17};
   for (size_t t = 0; t < sizeof threads / sizeof threads[0]; t++) {
     static const size_t batches[] = {1, 7, 150};
     for (size_t b = 0; b < sizeof batches / sizeof batches[0]; b++) {
-      answers together = ask(model, x, count, g->dims, batches[b], threads[t], &executor);
-      EXPECT(same(&together, alone), text_of("%s, batch %zu, %zu parts", g->name, batches[b], threads[t]));
+      answers together = ask(model, precision, x, count, g->dims, batches[b], threads[t], &executor);
+      EXPECT(same(&together, alone),
+             text_of("%s, precision %d, batch %zu, %zu parts", g->name, (int)precision, batches[b], threads[t]));
       answers_free(&together);
     }
   }
@@ -126,12 +135,14 @@ static int check_executor(const golden *g, const weir_model *model, const float 
 int test_same_bits_by_any_executor(void) { return on_every_case(check_executor); }
 
 // Session memory and inputs of any alignment, with nothing written beside them, and memory that held something else before.
-static int check_addresses(const golden *g, const weir_model *model, const float *x, size_t count, const answers *alone) {
+static int check_addresses(const golden *g, const weir_model *model, int32_t precision, const float *x, size_t count,
+                           const answers *alone) {
   int bad = 0;
   enum { BATCH = 7, GUARD = 64 };
   (void)count;
   weir_session_options options = weir_session_options_default();
   options.batch = BATCH;
+  options.precision = precision;
   size_t bytes = 0;
   EXPECT(weir_session_size(model, &options, &bytes) == WEIR_OK, g->name);
   const size_t input_bytes = BATCH * g->dims * sizeof *x;

@@ -203,7 +203,7 @@ def rule_every_slot_has_reference_and_check(tree):
     if table not in tree.files:
         yield f"{table} is missing"
         return
-    slots = re.findall(r"^\s*WEIR_KERNEL\(\s*(\w+)\s*\)", tree.text(table), re.M)
+    slots = re.findall(r"^\s*WEIR_KERNEL(?:_BF16)?\(\s*(\w+)\s*\)", tree.text(table), re.M)
     if not slots:
         yield f"{table} names no slot"
     references = {name: c_code(tree.text(name)) for name in tree.under("CSupport/kernels", "_ref.c")}

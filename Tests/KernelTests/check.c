@@ -75,6 +75,12 @@ double *check_doubles(size_t count, size_t offset) {
   return values;
 }
 
+uint16_t *check_bf16s(size_t count, size_t offset) {
+  uint16_t *values = guarded(count * sizeof(uint16_t), offset * sizeof(uint16_t));
+  for (size_t i = 0; i < count; i++) values[i] = 0x7fc0;
+  return values;
+}
+
 void check_freeze(const void *data) {
   for (buffer *b = buffers; b != NULL; b = b->next)
     if (b->data == data) {
@@ -127,6 +133,14 @@ void check_fill(float *values, size_t count, float low, float high) {
   }
 }
 
+void check_fill_bf16(uint16_t *values, size_t count, float low, float high) {
+  for (size_t i = 0; i < count; i++) {
+    float value;
+    check_fill(&value, 1, low, high);
+    values[i] = weir_i_bf16_of(value);
+  }
+}
+
 void check_fill_blocked(float *values, size_t channels, size_t pixels, float low, float high) {
   size_t blocks = weir_i_blocks(channels);
   check_fill(values, blocks * pixels * WEIR_BLOCK, low, high);
@@ -157,6 +171,16 @@ bool check_bits(const char *what, const float *got, const float *want, size_t co
     if (memcmp(&got[i], &want[i], sizeof(float)) != 0) {
       check_fail("%s[%zu] of %zu is %.9g (%a), not exactly %.9g (%a)", what, i, count, (double)got[i], (double)got[i],
                  (double)want[i], (double)want[i]);
+      return false;
+    }
+  return true;
+}
+
+bool check_bits_bf16(const char *what, const uint16_t *got, const uint16_t *want, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (got[i] != want[i]) {
+      check_fail("%s[%zu] of %zu is %.4g (%04x), not exactly %.4g (%04x)", what, i, count, (double)weir_i_bf16_float(got[i]),
+                 (unsigned)got[i], (double)weir_i_bf16_float(want[i]), (unsigned)want[i]);
       return false;
     }
   return true;

@@ -37,6 +37,7 @@ CHECK_PRINTF void check_fail(const char *format, ...);
 /// A buffer of `count` values that are NaN, between guard bands, `offset` values past a 64-byte boundary.
 float *check_floats(size_t count, size_t offset);
 double *check_doubles(size_t count, size_t offset);
+uint16_t *check_bf16s(size_t count, size_t offset);
 /// Remembers the buffer's bytes; check_release fails when they changed.
 void check_freeze(const void *buffer);
 /// Verifies every buffer's guard bands and frozen bytes and frees all buffers.
@@ -51,10 +52,14 @@ void check_fill(float *values, size_t count, float low, float high);
 /// [blocks(channels)][pixels][16]: uniform values, zero in the lanes past the last channel.
 void check_fill_blocked(float *values, size_t channels, size_t pixels, float low, float high);
 
+/// check_fill with each value rounded to bf16.
+void check_fill_bf16(uint16_t *values, size_t count, float low, float high);
+
 /// |got - want| <= bound, element by element; NaN matches only NaN and an infinity only itself. A NaN bound never passes.
 bool check_close(const char *what, const float *got, const double *want, const double *bound, size_t count);
 /// Equal bit for bit (so a NaN must have the same payload, and -0 is not 0).
 bool check_bits(const char *what, const float *got, const float *want, size_t count);
+bool check_bits_bf16(const char *what, const uint16_t *got, const uint16_t *want, size_t count);
 
 typedef void check_map_fn(const float *x, float *y, size_t count);
 typedef double check_exact_fn(double x);

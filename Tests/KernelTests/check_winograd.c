@@ -165,6 +165,68 @@ int check_winograd_input(const weir_kernels *candidate, const weir_kernels *refe
   return check_end();
 }
 
+/// V in bf16 is that in f32, rounded.
+static void input_bf16_case(const weir_kernels *candidate, const shape *s, unsigned variant, size_t offset) {
+  check_case("input in bf16, %zu channels, %zu x %zu of %zu x %zu, %zu samples, variant %u", s->c, s->region.rows,
+             s->region.columns, s->h, s->w, s->samples, variant);
+  const weir_winograd_grid grid = {s->h, s->w, s->region, s->samples};
+  const size_t blocks = weir_i_blocks(s->c), numbers = blocks * weir_i_winograd_tiles(&grid) * WEIR_BLOCK,
+               plane = weir_i_winograd_plane_bf16(numbers), count = PLANES * plane;
+  float *scale = check_floats(blocks * WEIR_BLOCK, offset), *shift = check_floats(blocks * WEIR_BLOCK, offset);
+  check_fill(scale, blocks * WEIR_BLOCK, 0.5f, 2), check_fill(shift, blocks * WEIR_BLOCK, -1, 1);
+  float *wide = check_floats(count, 0), *strip = check_floats(weir_i_winograd_strip(&grid), offset);
+  uint16_t *v = check_bf16s(count, offset + 1), *want = check_bf16s(count, 0);
+  const weir_winograd_input input = {.x = map_of(s, offset + 3),
+                                     .scale = variant & 1 ? scale : NULL,
+                                     .shift = shift,
+                                     .relu = variant & 6,
+                                     .slope = variant & 4 ? 0.25f : 0,
+                                     .c = s->c,
+                                     .grid = grid,
+                                     .sample = s->samples - 1,
+                                     .strip = strip,
+                                     .v = wide,
+                                     .v_bf16 = v,
+                                     .v_plane = plane};
+  candidate->winograd_input(&input, 0, blocks);
+  for (size_t b = blocks; b-- > 0;) candidate->winograd_input_bf16(&input, b, b + 1);
+  for (size_t i = 0; i < count; i++) want[i] = weir_i_bf16_of(wide[i]);  // NaN as it was where nothing may be written
+  check_bits_bf16("v", v, want, count);
+  check_release();
+}
+
+int check_winograd_input_bf16(const weir_kernels *candidate, const weir_kernels *reference) {
+  (void)reference;
+  for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
+    for (unsigned variant = 0; variant < 6; variant++) input_bf16_case(candidate, &shapes[i], variant, i % 4);
+  return check_end();
+}
+
+/// U in bf16 is that in f32 of the same weights, rounded and in pairs.
+int check_winograd_weights_bf16(const weir_kernels *candidate, const weir_kernels *reference) {
+  (void)reference;
+  static const size_t channels[] = {1, 2, 16, 33};
+  for (size_t n = 0; n < sizeof channels / sizeof channels[0]; n++) {
+    const size_t ic = channels[n], pairs = weir_i_bf16_pairs(ic), plane = weir_i_winograd_plane_bf16(pairs * 2 * WEIR_BLOCK);
+    check_case("weights in bf16, %zu channels", ic);
+    uint16_t *weight = check_bf16s(ic * 9 * WEIR_BLOCK, n), *u = check_bf16s(PLANES * plane, n + 1),
+             *want = check_bf16s(PLANES * plane, 0);
+    float *wide_weight = check_floats(ic * 9 * WEIR_BLOCK, 0), *wide = check_floats(PLANES * ic * WEIR_BLOCK, 0);
+    check_fill_bf16(weight, ic * 9 * WEIR_BLOCK, -1, 1);
+    check_freeze(weight);
+    for (size_t i = 0; i < ic * 9 * WEIR_BLOCK; i++) wide_weight[i] = weir_i_bf16_float(weight[i]);
+    candidate->winograd_weights(wide_weight, ic, wide, ic * WEIR_BLOCK);
+    candidate->winograd_weights_bf16(weight, ic, u, plane);
+    for (size_t p = 0; p < PLANES; p++)
+      for (size_t i = 0; i < 2 * pairs; i++)
+        for (size_t l = 0; l < WEIR_BLOCK; l++)
+          want[p * plane + (i / 2 * WEIR_BLOCK + l) * 2 + i % 2] = i < ic ? weir_i_bf16_of(wide[(p * ic + i) * WEIR_BLOCK + l]) : 0;
+    check_bits_bf16("u", u, want, PLANES * plane);
+    check_release();
+  }
+  return check_end();
+}
+
 int check_winograd_weights(const weir_kernels *candidate, const weir_kernels *reference) {
   (void)reference;
   static const size_t channels[] = {1, 16, 33};

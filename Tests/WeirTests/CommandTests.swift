@@ -53,12 +53,21 @@ import WeirData
     #expect(try CommandLineTool.run("score", model, test, "--output", folder("s.csv")).status == 0)
     #expect(try String(contentsOfFile: folder("s.csv"), encoding: .utf8).hasPrefix("index,log_likelihood,bits_per_dim\n0,-"))
 
+    let rounded = try Flow.open(model).session(precision: .bf16).score(SmallFlows.pictures(20, seed: 2))
+    let inBf16 = try CommandLineTool.run("score", model, test, "--precision", "bf16")
+    #expect(rounded != expected && inBf16.output.split(separator: "\n").map { Double($0) } == rounded)
+
     let noise = try images(15, seed: 9, "other.npy")
     let table = try CommandLineTool.run("evaluate", model, "--in", "Own=\(test)", "--out", "Other=\(noise)")
     #expect(table.output.contains("Other") && table.output.contains("In-distribution is positive,"))
     let document = try json(CommandLineTool.run("evaluate", model, "--in", test, "--out", noise, "--json").output)
     let others = try #require(document["out"] as? [[String: Any]])
     #expect(others[0]["count"] as? Int == 15 && others[0]["auroc"] is Double)
+    let evaluated = try json(
+      CommandLineTool.run("evaluate", model, "--in", test, "--out", noise, "--json", "--precision", "bf16").output)
+    let own = try #require(evaluated["in"] as? [String: Any])
+    let mean = try Flow.open(model).info.bitsPerDimension(rounded.reduce(0, +) / 20)
+    #expect(abs(try #require(own["mean"] as? Double) - mean) < 1e-9)
 
     #expect(try CommandLineTool.run("sample", model, "--count", "5", "--output", folder("s.png")).status == 0)
     #expect(try CommandLineTool.run("sample", model, "--count", "5", "--output", folder("x.npy")).status == 0)
@@ -114,6 +123,8 @@ import WeirData
     #expect(missing.status == 1 && missing.errors.split(separator: "\n").count == 1 && missing.errors.contains("none"))
     #expect(try CommandLineTool.run("score", "m", "i", "--output", "x.txt").status == 2)
     #expect(try CommandLineTool.run("score", "m", "i", "--noise", "loud").status == 2)
+    #expect(try CommandLineTool.run("score", "m", "i", "--precision", "f16").status == 2)
+    #expect(try CommandLineTool.run("evaluate", "m", "--in", "i", "--out", "o", "--precision", "int8").status == 2)
     #expect(try CommandLineTool.run("sample", "m", "--count", "0", "--output", "x.png").status == 2)
     #expect(try CommandLineTool.run("evaluate", "m", "--in", "i").status == 2)
     #expect(try CommandLineTool.run("calibrate").status == 2)

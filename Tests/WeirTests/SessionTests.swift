@@ -20,7 +20,7 @@ import WeirData
     #expect(flow.steps[0].mask == nil && flow.steps[0].net == nil)
     #expect(flow.info.parameters == flow.steps.reduce(0) { $0 + $1.parameters } && flow.info.parameters > 0)
     #expect(flow.info.flops > 0 && flow.info.modelBytes > 0)
-    #expect(["ref", "avx2", "avx512", "neon"].contains(flow.info.instructionSet))
+    #expect(["ref", "avx2", "avx512", "avx512bf16", "neon"].contains(flow.info.instructionSet))
     let spec = try JSONSerialization.jsonObject(with: Data(flow.spec.utf8)) as? [String: Any]
     #expect((spec?["steps"] as? [Any])?.count == flow.steps.count)
     #expect(flow.info.bitsPerDimension(-64 * log(2)) == 1)
@@ -44,6 +44,20 @@ import WeirData
         }
       }
     }
+  }
+
+  @Test func bf16IsAModelALittleDifferent() throws {
+    let pictures = SmallFlows.pictures(9, seed: 7)
+    let exact = try flow.session().score(pictures)
+    let session = try flow.session(precision: .bf16)
+    #expect(session.precision == .bf16 && session.flow.info.dims == 64)
+    #expect(try session.bytes == flow.sessionBytes(precision: .bf16) && session.bytes != flow.sessionBytes())
+    let scores = try session.score(pictures)
+    #expect(scores != exact && zip(scores, exact).allSatisfy { abs(flow.info.bitsPerDimension($0 - $1)) < 0.1 })
+    for (batch, threads) in [(1, 1), (4, 2)] {
+      #expect(try flow.session(batch: batch, threads: threads, precision: .bf16).score(pictures) == scores)
+    }
+    #expect(try flow.session().score(pictures) == exact)
   }
 
   @Test func seededNoiseFollowsTheIndex() throws {

@@ -49,18 +49,18 @@ WEIR_SIMD_INLINE void conv3x3_rows(const weir_conv3x3 *conv, size_t b, size_t be
       switch (conv->w) {
 #define WEIR_TILE(n) \
   case n: conv3x3_tile(conv, b, r, 0, blocks, 2 * n <= WEIR_SIMD_CONV_PIXELS ? 2 : 1, n); break;
-        WEIR_TILE_WIDTHS(WEIR_TILE)
+        WEIR_TILE_WIDTHS(WEIR_SIMD_CONV_PIXELS, WEIR_TILE)
 #undef WEIR_TILE
       }
       r += 2;
       continue;
     }
     for (size_t q = 0; q < conv->w;) {
-      const size_t pixels = weir_tile_width(conv->w - q);
+      const size_t pixels = weir_tile_width(conv->w - q, WEIR_SIMD_CONV_PIXELS);
       switch (pixels) {
 #define WEIR_TILE(n) \
   case n: conv3x3_tile(conv, b, r, q, blocks, 1, n); break;
-        WEIR_TILE_WIDTHS(WEIR_TILE)
+        WEIR_TILE_WIDTHS(WEIR_SIMD_CONV_PIXELS, WEIR_TILE)
 #undef WEIR_TILE
       }
       q += pixels;

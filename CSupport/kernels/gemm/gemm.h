@@ -2,6 +2,8 @@
 #ifndef WEIR_KERNELS_GEMM_H
 #define WEIR_KERNELS_GEMM_H
 
+#include <stdint.h>
+
 #include "kernels/block.h"
 
 /// y[r][o] = bias[o] + residual[r][o] + sum over k of weight[o][k] * x[r][k]
@@ -23,6 +25,24 @@ typedef struct weir_gemm {
 /// Computes rows [row_begin, row_end) of output blocks [block_begin, block_end). Sums run over k upwards with one rounding a term,
 /// starting from zero; bias next, residual last.
 typedef void weir_k_gemm_forward_fn(const weir_gemm *gemm, size_t row_begin, size_t row_end, size_t block_begin, size_t block_end);
+
+/// As weir_gemm, of bf16 numbers (kernels/bf16/bf16.h) into f32.
+///
+/// x       as there, in numbers; an odd last input has a neighbour, which is read and must be finite: lanes past the last are zero
+/// weight  [blocks(outputs)][pairs(inputs)][16][2]: inputs 2k and 2k + 1 of a lane side by side, zero past the last
+typedef struct weir_gemm_bf16 {
+  const uint16_t *x;
+  const uint16_t *weight;
+  const float *bias;
+  const float *residual;
+  float *y;
+  size_t x_row, x_block, y_row, y_block;
+  size_t inputs, outputs;
+} weir_gemm_bf16;
+
+/// Computes rows and blocks as weir_k_gemm_forward_fn does, over pairs of k upwards, of each pair the odd one's term first.
+typedef void weir_k_gemm_bf16_fn(const weir_gemm_bf16 *gemm, size_t row_begin, size_t row_end, size_t block_begin,
+                                 size_t block_end);
 
 /// dweight[o][k] += sum over rows r in [0, rows) of dy[r][o] * x[r][k], packed as `weight` above.
 typedef struct weir_gemm_weights {

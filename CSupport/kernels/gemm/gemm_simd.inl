@@ -7,8 +7,8 @@
 weir_k_gemm_forward_fn WEIR_SIMD_NAME(gemm_forward);
 weir_k_gemm_weights_fn WEIR_SIMD_NAME(gemm_weights);
 
-// One row or two have too few sums to keep the multipliers busy; over this many blocks they read weights as fast as the caches give them.
-enum { GEMM_ROW_BLOCKS = 4, GEMM_PAIR_BLOCKS = 2 };
+// Two rows, and what is left of one, go over as many blocks.
+enum { GEMM_PAIR_BLOCKS = 2 };
 
 // Terms that one pass over the rows adds. Its weights, 16 KiB, stay in the nearest cache while all rows go by.
 enum { GEMM_PASS = 256 / WEIR_SIMD_CONV_BLOCKS };
@@ -27,7 +27,7 @@ WEIR_SIMD_INLINE void gemm_tile(const weir_gemm *gemm, size_t r, size_t b, size_
   const float *weight = gemm->weight + b * panel + begin * WEIR_BLOCK;
   const float *x = gemm->x + r * row + begin / WEIR_BLOCK * gemm->x_block;
   float copied[WEIR_SIMD_CONV_PIXELS * WEIR_BLOCK];
-  vf16 sum[GEMM_ROW_BLOCKS][WEIR_SIMD_CONV_PIXELS];
+  vf16 sum[WEIR_TILE_ROW_BLOCKS][WEIR_SIMD_CONV_PIXELS];
   WEIR_TILE_UNROLL for (size_t n = 0; n < blocks; n++) {
     WEIR_TILE_UNROLL for (size_t p = 0; p < rows; p++) sum[n][p] =
         begin == 0 ? v_zero() : v_load(gemm->y + y_at + p * gemm->y_row + n * gemm->y_block);
@@ -39,7 +39,7 @@ WEIR_SIMD_INLINE void gemm_tile(const weir_gemm *gemm, size_t r, size_t b, size_
     const float *const from = copies ? copied : x;
     const float *const last = from + (end - first < WEIR_BLOCK ? end - first : WEIR_BLOCK);
     for (const float *k = from; k < last; k++, weight += WEIR_BLOCK) {
-      vf16 w[GEMM_ROW_BLOCKS];
+      vf16 w[WEIR_TILE_ROW_BLOCKS];
       WEIR_TILE_UNROLL for (size_t n = 0; n < blocks; n++) w[n] = v_load(weight + n * panel);
       WEIR_TILE_UNROLL for (size_t p = 0; p < rows; p++) {
         const vf16 value = v_set1(k[p * apart]);
@@ -65,11 +65,11 @@ WEIR_SIMD_INLINE void gemm_rows(const weir_gemm *gemm, size_t begin, size_t end,
   for (size_t k = 0; k < gemm->inputs; k += pass) {
     const size_t k_end = gemm->inputs - k < pass ? gemm->inputs : k + pass;
     for (size_t r = begin; r < end;) {
-      const size_t rows = weir_tile_width(end - r);
+      const size_t rows = weir_tile_width(end - r, WEIR_SIMD_CONV_PIXELS);
       switch (rows) {
 #define WEIR_TILE(n) \
   case n: gemm_tile(gemm, r, b, k, k_end, n, blocks, map); break;
-        WEIR_TILE_WIDTHS(WEIR_TILE)
+        WEIR_TILE_WIDTHS(WEIR_SIMD_CONV_PIXELS, WEIR_TILE)
 #undef WEIR_TILE
       }
       r += rows;
@@ -94,7 +94,7 @@ void WEIR_SIMD_NAME(gemm_forward)(const weir_gemm *gemm, size_t row_begin, size_
   const size_t rows = row_end - row_begin;
   size_t b = block_begin;
   if (rows == 1) {
-    for (; b + GEMM_ROW_BLOCKS <= block_end; b += GEMM_ROW_BLOCKS) gemm_few(gemm, row_begin, b, 1, GEMM_ROW_BLOCKS);
+    for (; b + WEIR_TILE_ROW_BLOCKS <= block_end; b += WEIR_TILE_ROW_BLOCKS) gemm_few(gemm, row_begin, b, 1, WEIR_TILE_ROW_BLOCKS);
     for (; b + GEMM_PAIR_BLOCKS <= block_end; b += GEMM_PAIR_BLOCKS) gemm_few(gemm, row_begin, b, 1, GEMM_PAIR_BLOCKS);
   }
   if (rows == 2)
@@ -131,11 +131,11 @@ WEIR_SIMD_INLINE void gemm_weights_tile(const weir_gemm_weights *gemm, size_t k,
 /// Inputs [begin, end) of one block by `blocks` output blocks from b.
 WEIR_SIMD_INLINE void gemm_weights_block(const weir_gemm_weights *gemm, size_t begin, size_t end, size_t b, const size_t blocks) {
   for (size_t k = begin; k < end;) {
-    const size_t channels = weir_tile_width(end - k);
+    const size_t channels = weir_tile_width(end - k, WEIR_SIMD_CONV_PIXELS);
     switch (channels) {
 #define WEIR_TILE(n) \
   case n: gemm_weights_tile(gemm, k, b, n, blocks); break;
-      WEIR_TILE_WIDTHS(WEIR_TILE)
+      WEIR_TILE_WIDTHS(WEIR_SIMD_CONV_PIXELS, WEIR_TILE)
 #undef WEIR_TILE
     }
     k += channels;

@@ -5,6 +5,8 @@
 
 #include <immintrin.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
 #define WEIR_SIMD_NAME(slot) weir_k_##slot##_avx2
 #define WEIR_SIMD_ISA "avx2"
@@ -12,6 +14,7 @@
 
 #define WEIR_SIMD_CONV_PIXELS 6
 #define WEIR_SIMD_CONV_BLOCKS 1
+#define WEIR_SIMD_DOT_PIXELS 4
 #define WEIR_SIMD_PEAK_CHAINS 6
 
 typedef struct vf16 {
@@ -20,6 +23,9 @@ typedef struct vf16 {
 typedef struct vm16 {  // all bits of a lane set or none
   __m256 a, b;
 } vm16;
+typedef struct vp16 {
+  vf16 even, odd;
+} vp16;
 typedef struct vd16 {
   __m256d a, b, c, d;
 } vd16;
@@ -103,6 +109,46 @@ WEIR_SIMD_INLINE vm16 v_eq(vf16 x, vf16 y) {
 }
 WEIR_SIMD_INLINE vf16 v_blend(vm16 mask, vf16 x, vf16 y) {
   return (vf16){_mm256_blendv_ps(y.a, x.a, mask.a), _mm256_blendv_ps(y.b, x.b, mask.b)};
+}
+
+/// bf16 numbers in the upper halves; the lower ones hold what is left over.
+WEIR_SIMD_INLINE __m256i v_bf16_half(__m256 x) {
+  const __m256i bits = _mm256_castps_si256(x), last = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+  const __m256i rounded = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), last);
+  const __m256 quiet = _mm256_castsi256_ps(_mm256_or_si256(bits, _mm256_set1_epi32(0x400000)));
+  return _mm256_castps_si256(_mm256_blendv_ps(_mm256_castsi256_ps(rounded), quiet, _mm256_cmp_ps(x, x, _CMP_UNORD_Q)));
+}
+WEIR_SIMD_INLINE void v_store_bf16(uint16_t *p, vf16 x) {
+  const __m256i a = _mm256_srli_epi32(v_bf16_half(x.a), 16), b = _mm256_srli_epi32(v_bf16_half(x.b), 16);
+  _mm256_storeu_si256((__m256i *)(void *)p, _mm256_permute4x64_epi64(_mm256_packus_epi32(a, b), 0xd8));
+}
+WEIR_SIMD_INLINE void v_store_pairs_half(uint16_t *p, __m256 even, __m256 odd) {
+  const __m256i low = _mm256_srli_epi32(v_bf16_half(even), 16);
+  _mm256_storeu_si256((__m256i *)(void *)p, _mm256_blend_epi16(low, v_bf16_half(odd), 0xaa));
+}
+WEIR_SIMD_INLINE void v_store_pairs(uint16_t *p, vf16 even, vf16 odd) {
+  v_store_pairs_half(p, even.a, odd.a);
+  v_store_pairs_half(p + 16, even.b, odd.b);
+}
+WEIR_SIMD_INLINE __m256 v_load_bf16_half(const uint16_t *p) {
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)p)), 16));
+}
+WEIR_SIMD_INLINE vf16 v_load_bf16(const uint16_t *p) { return (vf16){v_load_bf16_half(p), v_load_bf16_half(p + 8)}; }
+
+WEIR_SIMD_INLINE __m256 vp_even_half(__m256i pairs) { return _mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16)); }
+WEIR_SIMD_INLINE __m256 vp_odd_half(__m256i pairs) {
+  return _mm256_castsi256_ps(_mm256_and_si256(pairs, _mm256_set1_epi32((int)0xffff0000)));
+}
+WEIR_SIMD_INLINE vp16 vp_load(const uint16_t *p) {
+  const __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)p),
+                b = _mm256_loadu_si256((const __m256i *)(const void *)(p + 16));
+  return (vp16){{vp_even_half(a), vp_even_half(b)}, {vp_odd_half(a), vp_odd_half(b)}};
+}
+WEIR_SIMD_INLINE vp16 vp_set1(const uint16_t *p) {
+  int32_t pair;
+  memcpy(&pair, p, sizeof pair);
+  const __m256 even = vp_even_half(_mm256_set1_epi32(pair)), odd = vp_odd_half(_mm256_set1_epi32(pair));
+  return (vp16){{even, even}, {odd, odd}};
 }
 
 WEIR_SIMD_INLINE __m256d vd_low(__m256 x) { return _mm256_cvtps_pd(_mm256_castps256_ps128(x)); }

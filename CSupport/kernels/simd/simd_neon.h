@@ -4,6 +4,7 @@
 
 #include <arm_neon.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 #define WEIR_SIMD_NAME(slot) weir_k_##slot##_neon
@@ -12,10 +13,14 @@
 
 #define WEIR_SIMD_CONV_PIXELS 6
 #define WEIR_SIMD_CONV_BLOCKS 1
+#define WEIR_SIMD_DOT_PIXELS 4
 #define WEIR_SIMD_PEAK_CHAINS 6
 
 typedef float32x4x4_t vf16;
 typedef uint32x4x4_t vm16;  // all bits of a lane set or none
+typedef struct vp16 {
+  vf16 even, odd;
+} vp16;
 typedef struct vd16 {
   float64x2_t val[8];
 } vd16;
@@ -80,6 +85,42 @@ WEIR_SIMD_INLINE vf16 v_split(vf16 x, vf16 *exponent) {
 WEIR_SIMD_INLINE vm16 v_lt(vf16 x, vf16 y) { WEIR_SIMD_QUARTERS(vm16, vcltq_f32(x.val[i], y.val[i])); }
 WEIR_SIMD_INLINE vm16 v_eq(vf16 x, vf16 y) { WEIR_SIMD_QUARTERS(vm16, vceqq_f32(x.val[i], y.val[i])); }
 WEIR_SIMD_INLINE vf16 v_blend(vm16 mask, vf16 x, vf16 y) { WEIR_SIMD_QUARTERS(vf16, vbslq_f32(mask.val[i], x.val[i], y.val[i])); }
+
+/// bf16 numbers in the upper halves; the lower ones hold what is left over.
+WEIR_SIMD_INLINE uint32x4_t v_bf16_quarter(float32x4_t x) {
+  const uint32x4_t bits = vreinterpretq_u32_f32(x), last = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
+  const uint32x4_t rounded = vaddq_u32(vaddq_u32(bits, vdupq_n_u32(0x7fff)), last);
+  return vbslq_u32(vceqq_f32(x, x), rounded, vorrq_u32(bits, vdupq_n_u32(0x400000)));
+}
+WEIR_SIMD_INLINE void v_store_bf16(uint16_t *p, vf16 x) {
+  for (int i = 0; i < 4; ++i) vst1_u16(p + 4 * i, vshrn_n_u32(v_bf16_quarter(x.val[i]), 16));
+}
+WEIR_SIMD_INLINE void v_store_pairs(uint16_t *p, vf16 even, vf16 odd) {
+  for (int i = 0; i < 4; ++i) {
+    const uint32x4_t pairs = vsriq_n_u32(v_bf16_quarter(odd.val[i]), v_bf16_quarter(even.val[i]), 16);
+    vst1q_u16(p + 8 * i, vreinterpretq_u16_u32(pairs));
+  }
+}
+WEIR_SIMD_INLINE vf16 v_load_bf16(const uint16_t *p) {
+  WEIR_SIMD_QUARTERS(vf16, vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p + 4 * i), 16)));
+}
+
+WEIR_SIMD_INLINE vp16 vp_load(const uint16_t *p) {
+  vp16 r;
+  for (int i = 0; i < 4; ++i) {
+    const uint32x4_t pairs = vreinterpretq_u32_u16(vld1q_u16(p + 8 * i));
+    r.even.val[i] = vreinterpretq_f32_u32(vshlq_n_u32(pairs, 16));
+    r.odd.val[i] = vreinterpretq_f32_u32(vandq_u32(pairs, vdupq_n_u32(0xffff0000u)));
+  }
+  return r;
+}
+WEIR_SIMD_INLINE vp16 vp_set1(const uint16_t *p) {
+  uint32_t pair;
+  memcpy(&pair, p, sizeof pair);
+  const float32x4_t even = vreinterpretq_f32_u32(vdupq_n_u32(pair << 16)),
+                    odd = vreinterpretq_f32_u32(vdupq_n_u32(pair & 0xffff0000u));
+  return (vp16){{{even, even, even, even}}, {{odd, odd, odd, odd}}};
+}
 
 WEIR_SIMD_INLINE vd16 vd_zero(void) {
   vd16 r;

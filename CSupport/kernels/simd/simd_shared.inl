@@ -1,5 +1,10 @@
 // The part of the vocabulary that is the same on every instruction set.
 
+#if !defined(WEIR_SIMD_AVX512BF16)
+/// acc + a.odd * b.odd, then + a.even * b.even, each with one rounding; products of bf16 numbers.
+WEIR_SIMD_INLINE vf16 v_dot(vf16 acc, vp16 a, vp16 b) { return v_fma(a.even, b.even, v_fma(a.odd, b.odd, acc)); }
+#endif
+
 /// acc + a, lane by lane, in f64.
 WEIR_SIMD_INLINE vd16 vd_add(vd16 acc, vf16 a) { return vd_plus(acc, vd_widen(a)); }
 /// acc + a * b, lane by lane; the product of two floats is exact in f64.

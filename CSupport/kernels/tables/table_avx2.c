@@ -16,18 +16,23 @@
 
 #include "kernels/simd/simd_avx2.h"
 
+#include "kernels/preact/preact_inline.inl"
 #include "kernels/vecmath/vecmath_inline.inl"
+#include "kernels/winograd/winograd_inline.inl"
 
 #include "kernels/batchnorm/batchnorm_simd.inl"
+#include "kernels/bf16/bf16_simd.inl"
 #include "kernels/conv3x3/conv3x3_simd.inl"
 #include "kernels/coupling/coupling_simd.inl"
 #include "kernels/gate/gate_simd.inl"
+#include "kernels/gemm/gemm_bf16_simd.inl"
 #include "kernels/gemm/gemm_simd.inl"
 #include "kernels/logit/logit_simd.inl"
 #include "kernels/optimizer/optimizer_simd.inl"
 #include "kernels/peak/peak_simd.inl"
 #include "kernels/preact/preact_simd.inl"
 #include "kernels/vecmath/vecmath_simd.inl"
+#include "kernels/winograd/winograd_bf16_simd.inl"
 #include "kernels/winograd/winograd_simd.inl"
 
 #if defined(__clang__)

@@ -9,6 +9,7 @@ extern const weir_kernels weir_i_kernels_ref;
 #if defined(__x86_64__)
 extern const weir_kernels weir_i_kernels_avx2;
 extern const weir_kernels weir_i_kernels_avx512;
+extern const weir_kernels weir_i_kernels_avx512bf16;
 #elif defined(__aarch64__)
 extern const weir_kernels weir_i_kernels_neon;
 #endif

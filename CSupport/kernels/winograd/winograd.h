@@ -13,12 +13,14 @@
 // serves them, and planes of the other points leave them out: 14x14 outputs take 22^2 products and not 24^2.
 //
 // Planes. Point (i, j), i down and j across, is plane 6 i + j. A plane of V is [blocks(ic)][tiles][16], of M [tiles][16] for each block of
-// output channels, of U [ic][16]. Tiles of several samples lie in one plane, in an order that leaves those of every point in one range
+// output channels, of U [ic][16]. In bf16 (kernels/bf16/bf16.h) V is the same, U is [pairs(ic)][16][2], and the products are gemm_bf16: both are
+// transformed in f32 and then rounded, and M stays f32. Tiles of several samples lie in one plane, in an order that leaves those of every point in one range
 // (winograd_grid.h).
 #ifndef WEIR_KERNELS_WINOGRAD_H
 #define WEIR_KERNELS_WINOGRAD_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "kernels/block.h"
 #include "kernels/winograd/winograd_grid.h"
@@ -31,7 +33,8 @@
 /// x       [blocks(c)][h][w][16]; only pixels in the region and next to it are read
 /// scale   [blocks(c) * 16], or NULL for u = x (shift is then not read);  shift, relu and slope as weir_preact has them
 /// strip   scratch, weir_i_winograd_strip(grid) floats
-/// v       planes `v_plane` floats apart; of each, this sample's tiles are written
+/// v       planes `v_plane` numbers apart; of each, this sample's tiles are written
+/// v_bf16  what winograd_input_bf16 writes in its place
 typedef struct weir_winograd_input {
   const float *x;
   const float *scale;
@@ -43,14 +46,18 @@ typedef struct weir_winograd_input {
   size_t sample;
   float *strip;
   float *v;
+  uint16_t *v_bf16;
   size_t v_plane;
 } weir_winograd_input;
 
 /// Computes channel blocks [block_begin, block_end).
 typedef void weir_k_winograd_input_fn(const weir_winograd_input *input, size_t block_begin, size_t block_end);
+typedef void weir_k_winograd_input_bf16_fn(const weir_winograd_input *input, size_t block_begin, size_t block_end);
 
 /// U of one block of output channels: weight [ic][3][3][16] as weir_conv3x3 packs it; u: planes [ic][16], `u_plane` floats apart.
 typedef void weir_k_winograd_weights_fn(const float *weight, size_t ic, float *u, size_t u_plane);
+/// The same of bf16 weights, in pairs; an odd last channel is paired with zeros.
+typedef void weir_k_winograd_weights_bf16_fn(const uint16_t *weight, size_t ic, uint16_t *u, size_t u_plane);
 
 /// y = A' M A + bias + residual over one sample's tiles and one block of output channels.
 ///

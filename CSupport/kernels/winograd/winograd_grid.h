@@ -43,6 +43,11 @@ static inline size_t weir_i_winograd_strip(const weir_winograd_grid *grid) {
 /// into few sets of a cache.
 static inline size_t weir_i_winograd_plane(size_t floats) { return (floats / WEIR_BLOCK | 1) * WEIR_BLOCK; }
 
+/// The same of bf16 numbers.
+static inline size_t weir_i_winograd_plane_bf16(size_t numbers) {
+  return ((numbers + 2 * WEIR_BLOCK - 1) / (2 * WEIR_BLOCK) | 1) * 2 * WEIR_BLOCK;
+}
+
 /// Tiles by kind, those of a kind sample after sample: narrow (smaller across only), whole, flat (smaller down only), corners.
 static inline size_t weir_i_winograd_place(const weir_winograd_grid *grid, size_t sample, size_t ty, size_t tx) {
   const size_t rows = weir_i_winograd_whole(grid->region.rows), columns = weir_i_winograd_whole(grid->region.columns);

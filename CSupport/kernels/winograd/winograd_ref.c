@@ -65,7 +65,7 @@ typedef struct input_matrices {
   double of[WEIR_WINOGRAD_TILE + 1][POINTS][POINTS];
 } input_matrices;
 
-static void input_tile(const weir_winograd_input *a, const input_matrices *b, size_t c, size_t ty, size_t tx) {
+static void input_tile(const weir_winograd_input *a, const input_matrices *b, size_t c, size_t ty, size_t tx, bool bf16) {
   const size_t down = weir_i_winograd_size(a->grid.region.rows, ty), across = weir_i_winograd_size(a->grid.region.columns, tx);
   const ptrdiff_t row = (ptrdiff_t)(a->grid.region.row + ty * WEIR_WINOGRAD_TILE) - 1;
   const ptrdiff_t column = (ptrdiff_t)(a->grid.region.column + tx * WEIR_WINOGRAD_TILE) - 1;
@@ -75,24 +75,35 @@ static void input_tile(const weir_winograd_input *a, const input_matrices *b, si
       const double d = activation(a, c, row + (ptrdiff_t)r, column + (ptrdiff_t)q);
       for (size_t i = 0; i < down + 2; i++) half[i][q] += b->of[down][i][r] * d;
     }
-  float *v = a->v +
-             (c / WEIR_BLOCK * weir_i_winograd_tiles(&a->grid) + weir_i_winograd_place(&a->grid, a->sample, ty, tx)) * WEIR_BLOCK +
-             c % WEIR_BLOCK;
+  const size_t tile = c / WEIR_BLOCK * weir_i_winograd_tiles(&a->grid) + weir_i_winograd_place(&a->grid, a->sample, ty, tx);
   for (size_t i = 0; i < down + 2; i++)
     for (size_t j = 0; j < across + 2; j++) {
       double sum = 0;
       for (size_t q = 0; q < across + 2; q++) sum += b->of[across][j][q] * half[i][q];
-      v[(i * POINTS + j) * a->v_plane] = (float)sum;
+      const size_t at = (i * POINTS + j) * a->v_plane + tile * WEIR_BLOCK + c % WEIR_BLOCK;
+      if (bf16) {
+        a->v_bf16[at] = weir_i_bf16_of((float)sum);
+      } else {
+        a->v[at] = (float)sum;
+      }
     }
 }
 
-void weir_k_winograd_input_ref(const weir_winograd_input *a, size_t block_begin, size_t block_end) {
+static void input_blocks(const weir_winograd_input *a, size_t block_begin, size_t block_end, bool bf16) {
   input_matrices b;
   for (size_t m = 1; m <= WEIR_WINOGRAD_TILE; m++)
     for (size_t j = 0; j < m + 2; j++) input_row(m, j, b.of[m][j]);
   for (size_t c = block_begin * WEIR_BLOCK; c < block_end * WEIR_BLOCK; c++)
     for (size_t ty = 0; ty < weir_i_winograd_along(a->grid.region.rows); ty++)
-      for (size_t tx = 0; tx < weir_i_winograd_along(a->grid.region.columns); tx++) input_tile(a, &b, c, ty, tx);
+      for (size_t tx = 0; tx < weir_i_winograd_along(a->grid.region.columns); tx++) input_tile(a, &b, c, ty, tx, bf16);
+}
+
+void weir_k_winograd_input_ref(const weir_winograd_input *a, size_t block_begin, size_t block_end) {
+  input_blocks(a, block_begin, block_end, false);
+}
+
+void weir_k_winograd_input_bf16_ref(const weir_winograd_input *a, size_t block_begin, size_t block_end) {
+  input_blocks(a, block_begin, block_end, true);
 }
 
 /// (G x G)[p][k]: what kernel number k counts for in plane p.
@@ -114,6 +125,19 @@ void weir_k_winograd_weights_ref(const float *weight, size_t ic, float *u, size_
         double sum = 0;
         for (size_t k = 0; k < 9; k++) sum += g.at[p][k] * (double)weight[(i * 9 + k) * WEIR_BLOCK + l];
         u[p * u_plane + i * WEIR_BLOCK + l] = (float)sum;
+      }
+}
+
+void weir_k_winograd_weights_bf16_ref(const uint16_t *weight, size_t ic, uint16_t *u, size_t u_plane) {
+  weight_matrix g;
+  make_weight_matrix(&g);
+  for (size_t i = 0; i < 2 * weir_i_bf16_pairs(ic); i++)
+    for (size_t l = 0; l < WEIR_BLOCK; l++)
+      for (size_t p = 0; p < WEIR_WINOGRAD_PLANES; p++) {
+        double sum = 0;
+        for (size_t k = 0; k < 9 && i < ic; k++)
+          sum += g.at[p][k] * (double)weir_i_bf16_float(weight[(i * 9 + k) * WEIR_BLOCK + l]);
+        u[p * u_plane + (i / 2 * WEIR_BLOCK + l) * 2 + i % 2] = weir_i_bf16_of((float)sum);
       }
 }
 

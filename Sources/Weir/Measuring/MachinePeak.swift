@@ -15,7 +15,7 @@ import CWeir
 /// print(peak.multiplyAdd / 1e9, "GFLOP/s,", (peak.read ?? 0) / 1e9, "GB/s")
 /// ```
 public struct MachinePeak: Sendable, Hashable {
-  /// "ref", "avx2", "avx512" or "neon".
+  /// "ref", "avx2", "avx512", "avx512bf16" or "neon".
   public let instructionSet: String
   /// Threads that measured.
   public let threads: Int

@@ -76,16 +76,21 @@ public final class Flow: Sendable {
   ///   - batch: most samples computed at once; longer inputs are cut into batches. Scores do not depend on it.
   ///   - threads: threads a call may use. 1 touches no threading runtime. Scores do not depend on it.
   ///   - noise: dequantization noise of 8-bit images.
+  ///   - precision: what the networks compute in.
   /// - Throws: `WeirError.Code.argument` for a count below 1, `memory` when there is none for the workspace.
-  public func session(batch: Int = 32, threads: Int = 1, noise: Noise = .midpoint) throws(WeirError) -> Session {
-    try Session(self, batch: batch, threads: threads, noise: noise)
+  public func session(
+    batch: Int = 32, threads: Int = 1, noise: Noise = .midpoint, precision: Precision = .f32
+  ) throws(WeirError) -> Session {
+    try Session(self, batch: batch, threads: threads, noise: noise, precision: precision)
   }
 
   /// Bytes that a session with these options takes.
   ///
   /// - Throws: `WeirError.Code.argument` for a count below 1.
-  public func sessionBytes(batch: Int = 32, threads: Int = 1, noise: Noise = .midpoint) throws(WeirError) -> Int {
-    var options = try Session.options(batch: batch, threads: threads, noise: noise)
+  public func sessionBytes(
+    batch: Int = 32, threads: Int = 1, noise: Noise = .midpoint, precision: Precision = .f32
+  ) throws(WeirError) -> Int {
+    var options = try Session.options(batch: batch, threads: threads, noise: noise, precision: precision)
     var bytes = 0
     try checkEngine("sessionBytes", weir_session_size(handle, &options, &bytes))
     return bytes

@@ -16,7 +16,7 @@ public struct FlowInfo: Sendable, Hashable {
   public let modelBytes: Int
   /// Multiplications and additions to score one sample.
   public let flops: Double
-  /// Kernel set in use: "ref", "avx2", "avx512" or "neon".
+  /// Kernel set in use: "ref", "avx2", "avx512", "avx512bf16" or "neon".
   public let instructionSet: String
   /// "standard_normal", "learned_normal" or "gaussian_mixture".
   public let prior: String

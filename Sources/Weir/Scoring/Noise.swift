@@ -11,10 +11,13 @@ public enum Noise: Sendable, Hashable {
 }
 
 extension Session {
-  static func options(batch: Int, threads: Int, noise: Noise) throws(WeirError) -> weir_session_options {
+  static func options(
+    batch: Int, threads: Int, noise: Noise, precision: Precision
+  ) throws(WeirError) -> weir_session_options {
     var options = weir_session_options_default()
     options.batch = try checkedCount(batch, "batch", in: 1...1 << 20)
     options.threads = try checkedCount(threads, "threads", in: 1...1024)
+    options.precision = precision.engineValue
     switch noise {
     case .midpoint:
       options.noise = Int32(WEIR_NOISE_MIDPOINT)

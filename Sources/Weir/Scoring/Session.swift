@@ -20,14 +20,16 @@ public final class Session {
   public let flow: Flow
   /// Most samples computed at once.
   public let batch: Int
+  /// What its networks compute in.
+  public let precision: Precision
   /// Bytes that the session holds.
   public let bytes: Int
 
   let handle: OpaquePointer
   private let memory: UnsafeMutableRawPointer
 
-  init(_ flow: Flow, batch: Int, threads: Int, noise: Noise) throws(WeirError) {
-    var options = try Session.options(batch: batch, threads: threads, noise: noise)
+  init(_ flow: Flow, batch: Int, threads: Int, noise: Noise, precision: Precision) throws(WeirError) {
+    var options = try Session.options(batch: batch, threads: threads, noise: noise, precision: precision)
     var bytes = 0
     try checkEngine("session", weir_session_size(flow.handle, &options, &bytes))
     // Swift's own allocation ends the program when there is no memory.
@@ -42,6 +44,7 @@ public final class Session {
     }
     self.flow = flow
     self.batch = batch
+    self.precision = precision
     self.bytes = bytes
     self.memory = memory
     handle = session

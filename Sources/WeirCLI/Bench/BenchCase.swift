@@ -18,7 +18,7 @@ final class BenchCase {
     self.threads = threads
     self.precision = precision
     self.inputs = inputs
-    session = try flow.session(batch: batch, threads: threads)
+    session = try flow.session(batch: batch, threads: threads, precision: precision)
     scores = [Double](repeating: 0, count: batch)
   }
 

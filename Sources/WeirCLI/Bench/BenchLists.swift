@@ -1,4 +1,5 @@
 import ArgumentParser
+import Weir
 
 /// Counts on a command line: `1,32,256`, each once.
 struct CountList {
@@ -17,7 +18,7 @@ struct CountList {
   }
 }
 
-/// Precisions on a command line: `f32`, later more.
+/// Precisions on a command line: `f32`, `bf16` or both.
 struct PrecisionList {
   let precisions: [Precision]
 

@@ -32,6 +32,8 @@ struct BenchPeaks {
   func arithmetic(_ benchCase: BenchCase) -> Double {
     switch benchCase.precision {
     case .f32: multiplyAdd(benchCase.threads)
+    // Without dot products each product is a multiply-add of f32.
+    case .bf16: bf16(benchCase.threads) ?? multiplyAdd(benchCase.threads)
     }
   }
 

@@ -36,7 +36,7 @@ struct ScoringOptions: ParsableArguments {
   }
 
   func session(_ flow: Flow) throws(WeirError) -> Session {
-    try flow.session(batch: batch, threads: threads, noise: noise.noise)
+    try flow.session(batch: batch, threads: threads, noise: noise.noise, precision: precision)
   }
 
   /// Reads an input, matches it to the session's flow and scores it from noise index 0.
@@ -69,10 +69,7 @@ struct ScoredInput {
   let scores: [Double]
 }
 
-/// How exactly the networks compute.
-enum Precision: String, ExpressibleByArgument, CaseIterable {
-  case f32
-}
+extension Precision: ExpressibleByArgument {}
 
 /// Which score tells what belongs.
 enum ScoreName: String, ExpressibleByArgument, CaseIterable {
