@@ -39,7 +39,7 @@ weir_status weir_i_step_parse(weir_step *step, weir_build *build, const weir_ste
   return weir_i_build_status(build, source->path, "the flow", error);
 }
 
-void weir_i_step_describe(const weir_step *step, size_t index, const weir_parameters *parameters, const weir_kernels *kernels,
+void weir_i_step_describe(const weir_step *step, size_t index, const weir_parameters *parameters, bool bf16,
                           weir_layer_info *info) {
   *info = (weir_layer_info){
       .struct_size = sizeof *info,
@@ -53,5 +53,5 @@ void weir_i_step_describe(const weir_step *step, size_t index, const weir_parame
   };
   for (size_t i = 0; i < step->parameter_count; i++)
     info->weight_bytes += parameters->items[step->first_parameter + i].count * sizeof(float);
-  if (step->type->describe != NULL) step->type->describe(step, index, kernels, info);
+  if (step->type->describe != NULL) step->type->describe(step, index, bf16, info);
 }

@@ -84,7 +84,7 @@ struct weir_bijector {
   size_t (*net_samples)(const weir_step *step);
   const char *(*mask)(const weir_step *step);
   /// Changes in `info` what is not so of layer `index`: one layer of plain C that reads all the step's parameters. NULL where it is so.
-  void (*describe)(const weir_step *step, size_t index, const weir_kernels *kernels, weir_layer_info *info);
+  void (*describe)(const weir_step *step, size_t index, bool bf16, weir_layer_info *info);
 };
 
 /// A step's st-network, or NULL.
@@ -104,8 +104,7 @@ static inline size_t weir_i_step_layers(const weir_step *step) {
 }
 
 /// What scoring runs for layer `index`, for one sample.
-void weir_i_step_describe(const weir_step *step, size_t index, const weir_parameters *parameters, const weir_kernels *kernels,
-                          weir_layer_info *info);
+void weir_i_step_describe(const weir_step *step, size_t index, const weir_parameters *parameters, bool bf16, weir_layer_info *info);
 
 /// Takes memory for step->own, zeroed; NULL (and a failed build) when there is none.
 void *weir_i_step_own(weir_step *step, weir_build *build, size_t bytes);

@@ -146,8 +146,8 @@ void weir_i_mix_backward(const weir_step *step, const weir_flow_run *run, const 
   weir_i_arena_release(run->layers.scratch, mark);
 }
 
-void weir_i_mix_describe(const weir_step *step, size_t index, const weir_kernels *kernels, weir_layer_info *info) {
-  (void)index, (void)kernels;
+void weir_i_mix_describe(const weir_step *step, size_t index, bool bf16, weir_layer_info *info) {
+  (void)index, (void)bf16;
   info->kernel = "gemm_forward";
   info->weight_bytes = weir_i_mix_floats(step->in.c) * sizeof(float);
 }

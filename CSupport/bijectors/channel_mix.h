@@ -33,7 +33,7 @@ void weir_i_mix_forward(const weir_step *step, const weir_flow_run *run, const f
 void weir_i_mix_backward(const weir_step *step, const weir_flow_run *run, const weir_mix *mix, float *dweight);
 
 /// A step that is one product with its matrix.
-void weir_i_mix_describe(const weir_step *step, size_t index, const weir_kernels *kernels, weir_layer_info *info);
+void weir_i_mix_describe(const weir_step *step, size_t index, bool bf16, weir_layer_info *info);
 
 /// Floats of a packed matrix [c, c].
 static inline size_t weir_i_mix_floats(size_t c) { return weir_i_block_round(c) * c; }

@@ -332,7 +332,7 @@ static void describe_transform(const weir_step *step, weir_layer_info *info) {
   info->weight_bytes = constants * numbers * sizeof(float);
 }
 
-static void describe(const weir_step *step, size_t index, const weir_kernels *kernels, weir_layer_info *info) {
+static void describe(const weir_step *step, size_t index, bool bf16, weir_layer_info *info) {
   const weir_net *net = net_of(step);
   info->weight_bytes = 0;
   if (index == 0) {
@@ -340,7 +340,7 @@ static void describe(const weir_step *step, size_t index, const weir_kernels *ke
   } else if (index > net->layer_count) {
     describe_transform(step, info);
   } else {
-    weir_i_net_describe(net, index - 1, kernels, info);
+    weir_i_net_describe(net, index - 1, bf16, info);
     info->flops *= (double)tiles_of(step);
     info->sample_bytes *= tiles_of(step);
   }

@@ -60,8 +60,8 @@ static void inverse(const weir_step *step, weir_flow_run *run) { run_samples(ste
 static void backward(const weir_step *step, weir_flow_run *run) { run_samples(step, run, backward_samples); }
 static double flops(const weir_step *step) { return 6.0 * (double)weir_i_map_count(step->in); }
 
-static void describe(const weir_step *step, size_t index, const weir_kernels *kernels, weir_layer_info *info) {
-  (void)step, (void)index, (void)kernels;
+static void describe(const weir_step *step, size_t index, bool bf16, weir_layer_info *info) {
+  (void)step, (void)index, (void)bf16;
   info->kernel = "logit_forward";
 }
 

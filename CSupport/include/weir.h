@@ -145,7 +145,7 @@ typedef struct weir_layer_info {
   size_t struct_size;  ///< Set by weir_model_get_layer.
   const char *name;    ///< "pack", "conv3x3", "conv1x1", "linear", "gate", "transform", ...; of steps without a net the op.
   const char *
-      kernel;  ///< Slot of the kernel table that does the arithmetic, "conv3x3_forward", or "winograd" for its family; "" for plain C.
+      kernel;  ///< Slot of the kernel table that does the arithmetic, "conv3x3_forward", or "winograd" or "winograd_bf16" for its family; "" for plain C.
   const char *preparation;  ///< Slot that makes its input ready: "preact_forward" (batch norm, rectifier, halo); "" for none.
   size_t input_shape[3];    ///< c, h, w of the first input; a table's are dims, 1, 1.
   size_t output_shape[3];   ///< c, h, w
@@ -156,7 +156,8 @@ typedef struct weir_layer_info {
 
 /// Describes layer `layer` of step `step`, in the order that scoring runs them. A coupling has its net's layers between "pack", which
 /// copies the part under the mask to the net's layout, and "transform", which shifts and scales the rest; another step is one layer. The
-/// density of the latents counts as a step more, number info.steps, of one layer, named after the prior.
+/// density of the latents counts as a step more, number info.steps, of one layer, named after the prior. This is of sessions in f32;
+/// weir_profile's events describe what its session runs.
 ///
 /// @return WEIR_OK, or WEIR_ERROR_ARGUMENT: a pointer is NULL, or there is no such step or layer.
 WEIR_API weir_status weir_model_get_layer(const weir_model *model, size_t step, size_t layer, weir_layer_info *info);

@@ -59,8 +59,8 @@ static weir_region reads(const weir_layer *layer, weir_region region) {
   return region;
 }
 
-static void describe(const weir_layer *layer, const weir_kernels *kernels, weir_layer_info *info) {
-  (void)layer, (void)kernels;
+static void describe(const weir_layer *layer, bool bf16, weir_layer_info *info) {
+  (void)layer, (void)bf16;
   info->name = "gate";
   info->kernel = "gate_forward";
 }

@@ -80,8 +80,8 @@ struct weir_layer_class {
   weir_region (*reads)(const weir_layer *layer, weir_region region);
   /// Multiplications and additions to score one sample. NULL for few.
   double (*flops)(const weir_layer *layer);
-  /// Sets name, kernel, preparation and weight_bytes of what scoring runs; the net knows the rest.
-  void (*describe)(const weir_layer *layer, const weir_kernels *kernels, weir_layer_info *info);
+  /// Sets name, kernel, preparation and weight_bytes of what scoring in f32 or bf16 runs; the net knows the rest.
+  void (*describe)(const weir_layer *layer, bool bf16, weir_layer_info *info);
 };
 
 /// Pixels of its output, a map, that this run needs.

@@ -32,8 +32,8 @@ static double flops(const weir_layer *layer) {
   return 2.0 * (double)weir_i_patches_rows(&conv->patches) * (double)weir_i_patches_columns(&conv->patches) * (double)conv->maps;
 }
 
-static void describe(const weir_layer *layer, const weir_kernels *kernels, weir_layer_info *info) {
-  (void)kernels;
+static void describe(const weir_layer *layer, bool bf16, weir_layer_info *info) {
+  (void)bf16;
   const weir_patch_conv *conv = layer->own;
   const size_t columns = weir_i_patches_columns(&conv->patches);
   info->name = conv->transposed ? "transposed_conv" : "patch_conv";

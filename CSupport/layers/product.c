@@ -57,16 +57,17 @@ static weir_region reads(const weir_layer *layer, weir_region region) {
   return weir_i_region_grow(region, weir_i_product_halo(product), product->in.h, product->in.w);
 }
 
-static void describe(const weir_layer *layer, const weir_kernels *kernels, weir_layer_info *info) {
-  (void)kernels;
+static void describe(const weir_layer *layer, bool bf16, weir_layer_info *info) {
   const weir_product *product = layer->own;
   const size_t ic = weir_i_product_ic(product), oc = weir_i_block_round(product->oc), taps = product->kernel * product->kernel;
   info->name = product->kernel == 3 ? "conv3x3" : weir_i_product_table(product) ? "linear" : "conv1x1";
-  const bool winograd = weir_i_product_winograd(product);
-  info->kernel = winograd ? "winograd" : product->kernel == 3 ? "conv3x3_forward" : "gemm_forward";
-  if (!winograd && !weir_i_product_direct(product)) info->preparation = "preact_forward";
-  info->weight_bytes = sizeof(float) * (oc * ic * taps + (product->has_bias ? oc : 0) +
-                                        (product->norm.present ? 2 * weir_i_block_round(product->in.c) : 0));
+  const bool winograd = weir_i_product_winograd(product), rounds = bf16 && weir_i_product_has_bf16(product);
+  const char *const gemm = rounds ? "gemm_bf16" : "gemm_forward", *const direct = rounds ? "bf16_round" : "";
+  info->kernel = winograd ? rounds ? "winograd_bf16" : "winograd" : product->kernel == 3 ? "conv3x3_forward" : gemm;
+  if (!winograd) info->preparation = weir_i_product_direct(product) ? direct : "preact_forward";
+  info->weight_bytes =
+      (rounds ? sizeof(uint16_t) : sizeof(float)) * oc * ic * taps +
+      sizeof(float) * ((product->has_bias ? oc : 0) + (product->norm.present ? 2 * weir_i_block_round(product->in.c) : 0));
 }
 
 static const weir_layer_class product_class = {

@@ -77,13 +77,13 @@ static void unflatten_backward(const weir_layer *layer, const weir_parameters *p
   run_samples(layer, run, maps, unflatten_gradients);
 }
 
-static void describe_flatten(const weir_layer *layer, const weir_kernels *kernels, weir_layer_info *info) {
-  (void)layer, (void)kernels;
+static void describe_flatten(const weir_layer *layer, bool bf16, weir_layer_info *info) {
+  (void)layer, (void)bf16;
   info->name = "flatten";
 }
 
-static void describe_unflatten(const weir_layer *layer, const weir_kernels *kernels, weir_layer_info *info) {
-  (void)layer, (void)kernels;
+static void describe_unflatten(const weir_layer *layer, bool bf16, weir_layer_info *info) {
+  (void)layer, (void)bf16;
   info->name = "unflatten";
 }
 

@@ -66,6 +66,6 @@ size_t weir_i_flow_layers(const weir_flow *flow, size_t step);
 /// The step's op; "prior" for the density of the latents.
 const char *weir_i_flow_op(const weir_flow *flow, size_t step);
 /// What scoring runs for one of those, for one sample.
-void weir_i_flow_describe(const weir_flow *flow, size_t step, size_t layer, const weir_kernels *kernels, weir_layer_info *info);
+void weir_i_flow_describe(const weir_flow *flow, size_t step, size_t layer, bool bf16, weir_layer_info *info);
 
 #endif

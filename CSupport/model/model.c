@@ -82,7 +82,7 @@ weir_status weir_model_get_step(const weir_model *model, size_t index, weir_step
 weir_status weir_model_get_layer(const weir_model *model, size_t step, size_t layer, weir_layer_info *info) {
   if (model == NULL || info == NULL || step > model->flow.step_count || layer >= weir_i_flow_layers(&model->flow, step))
     return WEIR_ERROR_ARGUMENT;
-  weir_i_flow_describe(&model->flow, step, layer, model->kernels, info);
+  weir_i_flow_describe(&model->flow, step, layer, false, info);
   return WEIR_OK;
 }
 

@@ -145,9 +145,9 @@ const char *weir_i_flow_op(const weir_flow *flow, size_t step) {
   return step < flow->step_count ? flow->steps[step].type->op : "prior";
 }
 
-void weir_i_flow_describe(const weir_flow *flow, size_t step, size_t layer, const weir_kernels *kernels, weir_layer_info *info) {
+void weir_i_flow_describe(const weir_flow *flow, size_t step, size_t layer, bool bf16, weir_layer_info *info) {
   if (step < flow->step_count) {
-    weir_i_step_describe(&flow->steps[step], layer, &flow->parameters, kernels, info);
+    weir_i_step_describe(&flow->steps[step], layer, &flow->parameters, bf16, info);
     return;
   }
   const weir_step *last = &flow->steps[flow->step_count - 1];

@@ -48,7 +48,7 @@ static void end(const profile *p, weir_profile_event *event) {
 
 static void end_layer(profile *p, uint64_t start) {
   weir_layer_info info;
-  weir_i_flow_describe(&p->session->model->flow, p->step, p->layer, p->session->model->kernels, &info);
+  weir_i_flow_describe(&p->session->model->flow, p->step, p->layer, p->session->options.precision == WEIR_PRECISION_BF16, &info);
   weir_profile_event event = begin(p, WEIR_PROFILE_LAYER, p->step, p->steps.op);
   event.layer = p->layer++;
   event.described = &info;

@@ -198,7 +198,7 @@ static void put_shape(weir_map map, size_t shape[3]) {
   shape[2] = map.w;
 }
 
-void weir_i_net_describe(const weir_net *net, size_t index, const weir_kernels *kernels, weir_layer_info *info) {
+void weir_i_net_describe(const weir_net *net, size_t index, bool bf16, weir_layer_info *info) {
   const weir_layer *layer = &net->layers[index];
   const weir_map output = net->values[layer->output].map;
   size_t floats = weir_i_map_blocked(output) * (layer->residual == WEIR_NONE ? 1 : 2);
@@ -208,5 +208,5 @@ void weir_i_net_describe(const weir_net *net, size_t index, const weir_kernels *
   put_shape(output, info->output_shape);
   info->sample_bytes = floats * sizeof(float);
   info->flops = layer->type->flops == NULL ? 0 : layer->type->flops(layer);
-  layer->type->describe(layer, kernels, info);
+  layer->type->describe(layer, bf16, info);
 }

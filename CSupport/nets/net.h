@@ -93,6 +93,6 @@ void weir_i_net_backward(const weir_net *net, const weir_parameters *parameters,
 double weir_i_net_flops(const weir_net *net);
 
 /// What scoring runs for layer `index`, for one of the net's samples.
-void weir_i_net_describe(const weir_net *net, size_t index, const weir_kernels *kernels, weir_layer_info *info);
+void weir_i_net_describe(const weir_net *net, size_t index, bool bf16, weir_layer_info *info);
 
 #endif

@@ -39,6 +39,7 @@
   TEST(bf16_coupling_is_exact)        \
   TEST(bf16_there_and_back)           \
   TEST(bf16_beside_f32)               \
+  TEST(bf16_profile)                  \
   TEST(bad_pixels)                    \
   TEST(bad_table_rows)                \
   TEST(extreme_weights)               \

@@ -141,3 +141,34 @@ static int check_beside(const golden *g, const weir_model *model, weir_session *
 }
 
 int test_bf16_beside_f32(void) { return on_every_isa(check_beside); }
+
+typedef struct seen {
+  size_t bf16, f32;
+} seen;
+
+static void see(void *user, const weir_profile_event *event) {
+  seen *s = user;
+  if (event->described == NULL) return;
+  s->bf16 += strcmp(event->described->kernel, "gemm_bf16") == 0 || strcmp(event->described->kernel, "winograd_bf16") == 0;
+  s->f32 += strcmp(event->described->kernel, "gemm_forward") == 0 || strcmp(event->described->kernel, "winograd") == 0;
+}
+
+// A profile names what its session ran.
+int test_bf16_profile(void) {
+  int bad = 0;
+  golden g;
+  if (!golden_open(&g, "wide")) return 1;
+  weir_model *model = golden_model(&g);
+  double score;
+  for (int32_t precision = WEIR_PRECISION_F32; precision <= WEIR_PRECISION_BF16; precision++) {
+    seen s = {0, 0};
+    desk d = desk_in(model, precision);
+    EXPECT(weir_profile(d.session, g.x, 1, &score, see, &s) == WEIR_OK, "");
+    EXPECT(precision == WEIR_PRECISION_BF16 ? s.bf16 > 0 && s.f32 == 0 : s.bf16 == 0 && s.f32 > 0,
+           text_of("%zu in bf16, %zu in f32", s.bf16, s.f32));
+    desk_free(&d);
+  }
+  weir_model_close(model);
+  golden_close(&g);
+  return bad;
+}
