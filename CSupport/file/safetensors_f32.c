@@ -5,6 +5,7 @@
 
 #include "base/status.h"
 #include "file/safetensors.h"
+#include "layers/parameter.h"
 
 static float float_of_bits(uint32_t bits) {
   float value;
@@ -33,19 +34,6 @@ static float float_at(const weir_tensor_view *view, size_t index) {
   return view->dtype == WEIR_DTYPE_BF16 ? float_of_bits((uint32_t)value << 16) : float_of_half(value);
 }
 
-/// The first of count numbers that is not finite, or count. Whole runs are looked at before single numbers.
-static size_t first_not_finite(const float *values, size_t count) {
-  enum { RUN = 256 };
-  for (size_t first = 0; first < count; first += RUN) {
-    const size_t end = count - first < RUN ? count : first + RUN;
-    unsigned bad = 0;
-    for (size_t i = first; i < end; i++) bad |= !isfinite(values[i]);
-    for (size_t i = first; bad && i < end; i++)
-      if (!isfinite(values[i])) return i;
-  }
-  return count;
-}
-
 weir_status weir_i_safetensors_read_f32(const weir_tensor_view *view, const char *name, float *values, weir_error *error) {
   if (view->dtype == WEIR_DTYPE_I64 || view->dtype == WEIR_DTYPE_U8) {
     return weir_i_fail(error, WEIR_ERROR_TENSOR, name, "holds %s where real numbers are needed; store it as F32",
@@ -56,7 +44,7 @@ weir_status weir_i_safetensors_read_f32(const weir_tensor_view *view, const char
   } else {
     for (size_t i = 0; i < view->count; i++) values[i] = float_at(view, i);
   }
-  const size_t bad = first_not_finite(values, view->count);
+  const size_t bad = weir_i_first_not_finite(values, view->count);
   if (bad == view->count) return WEIR_OK;
   return weir_i_fail(error, WEIR_ERROR_TENSOR, name, "number %zu of %zu is %s; the weights are damaged, or training failed", bad,
                      view->count, isnan(values[bad]) ? "NaN" : "infinite or too large for f32");

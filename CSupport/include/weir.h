@@ -144,8 +144,8 @@ WEIR_API weir_status weir_model_get_step(const weir_model *model, size_t index, 
 typedef struct weir_layer_info {
   size_t struct_size;  ///< Set by weir_model_get_layer.
   const char *name;    ///< "pack", "conv3x3", "conv1x1", "linear", "gate", "transform", ...; of steps without a net the op.
-  const char *
-      kernel;  ///< Slot of the kernel table that does the arithmetic, "conv3x3_forward", or "winograd" or "winograd_bf16" for its family; "" for plain C.
+  /// Slot of the kernel table that does the arithmetic, "conv3x3_forward", or "winograd" or "winograd_bf16" for the family; "" for plain C.
+  const char *kernel;
   const char *preparation;  ///< Slot that makes its input ready: "preact_forward" (batch norm, rectifier, halo); "" for none.
   size_t input_shape[3];    ///< c, h, w of the first input; a table's are dims, 1, 1.
   size_t output_shape[3];   ///< c, h, w
@@ -288,8 +288,8 @@ typedef void weir_profile_fn(void *user, const weir_profile_event *event);
 /// Scores n samples as weir_score does, to the bit, and reports how long each layer, step and pass took.
 ///
 /// A pass is what scoring does at once: a few images, or many rows of a table; with WEIR_NOISE_AVERAGE one draw of that. Here passes
-/// follow each other, each on all threads of the session. weir_score does the same when a call holds one pass; more of them it runs side
-/// by side, one a thread, so that on several threads a large call takes less than the sum of these times.
+/// follow each other, each on all threads of the session. weir_score does the same with a call too small to share out; a larger one it
+/// cuts into passes that run side by side, one a thread, so that on several threads such a call takes less than the sum of these times.
 ///
 /// @param session         in/out; as for weir_score. The callback must not use it.
 /// @param x, n            in, as for weir_score.

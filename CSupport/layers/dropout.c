@@ -59,17 +59,13 @@ static void backward(const weir_layer *layer, const weir_parameters *parameters,
   weir_i_parallel_for(&run->team, run->n, mask_samples, &job);
 }
 
-static weir_region reads(const weir_layer *layer, weir_region region) {
-  (void)layer;
-  return region;
-}
-
 static void describe(const weir_layer *layer, bool bf16, weir_layer_info *info) {
   (void)layer, (void)bf16;
   info->name = "dropout";
 }
 
-static const weir_layer_class dropout_class = {.forward = forward, .backward = backward, .reads = reads, .describe = describe};
+static const weir_layer_class dropout_class = {
+    .forward = forward, .backward = backward, .reads = weir_i_layer_reads_same, .describe = describe};
 
 weir_layer weir_i_dropout_make(weir_build *build, weir_map map, double probability) {
   const weir_layer layer = weir_i_layer_start(build, &dropout_class, sizeof(dropout));

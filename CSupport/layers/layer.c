@@ -1,5 +1,10 @@
 #include "layers/layer.h"
 
+weir_region weir_i_layer_reads_same(const weir_layer *layer, weir_region region) {
+  (void)layer;
+  return region;
+}
+
 weir_layer weir_i_layer_start(weir_build *build, const weir_layer_class *type, size_t bytes) {
   const weir_layer layer = {
       .type = type,

@@ -89,6 +89,9 @@ static inline weir_region weir_i_layer_region(const weir_layer *layer, const wei
   return run->training ? weir_i_region_whole(map.h, map.w) : layer->region;
 }
 
+/// weir_layer_class.reads of layers whose output pixels depend on the same pixels of their inputs.
+weir_region weir_i_layer_reads_same(const weir_layer *layer, weir_region region);
+
 /// A layer without inputs and output, with zeroed memory of `bytes` for layer.own. Without memory own is NULL and the build has failed.
 weir_layer weir_i_layer_start(weir_build *build, const weir_layer_class *type, size_t bytes);
 

@@ -70,16 +70,27 @@ size_t weir_i_build_packed_bf16(weir_build *build, size_t count) {
   return offset;
 }
 
+// Whole runs are looked at, many numbers at once, before single ones.
+size_t weir_i_first_not_finite(const float *values, size_t count) {
+  enum { RUN = 256 };
+  for (size_t first = 0; first < count; first += RUN) {
+    const size_t end = count - first < RUN ? count : first + RUN;
+    unsigned bad = 0;
+    for (size_t i = first; i < end; i++) bad |= !isfinite(values[i]);
+    for (size_t i = first; bad && i < end; i++)
+      if (!isfinite(values[i])) return i;
+  }
+  return count;
+}
+
 static bool valid(weir_domain domain, float value) {
   return isfinite(value) && (domain == WEIR_DOMAIN_ANY || value > 0 || (value == 0 && domain == WEIR_DOMAIN_NOT_NEGATIVE));
 }
 
 bool weir_i_parameter_valid(const weir_parameter *parameter, const float *values, size_t *bad) {
   if (parameter->domain == WEIR_DOMAIN_ANY) {
-    // Nearly all numbers; without a way out of the loop, many are looked at at once.
-    unsigned infinite = 0;
-    for (size_t i = 0; i < parameter->count; i++) infinite |= !isfinite(values[i]);
-    if (!infinite) return true;
+    *bad = weir_i_first_not_finite(values, parameter->count);
+    return *bad == parameter->count;
   }
   for (size_t i = 0; i < parameter->count; i++)
     if (!valid(parameter->domain, values[i])) {

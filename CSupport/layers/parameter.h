@@ -67,6 +67,8 @@ size_t weir_i_build_packed(weir_build *build, size_t count);
 size_t weir_i_build_packed_training(weir_build *build, size_t count);
 size_t weir_i_build_packed_bf16(weir_build *build, size_t count);
 
+/// The first of count numbers that is not finite, or count.
+size_t weir_i_first_not_finite(const float *values, size_t count);
 /// True when every one of a parameter's values is finite and in its domain; otherwise *bad is the first that is not.
 bool weir_i_parameter_valid(const weir_parameter *parameter, const float *values, size_t *bad);
 

@@ -82,6 +82,21 @@ static inline bool weir_i_product_winograd(const weir_product *product) {
   return product->kernel == 3 && !product->negate && weir_i_winograd_conv_pays(product->in.c, product->in.h, product->in.w);
 }
 
+/// The convolution of a product that goes by Winograd: its sizes and rectifier. Arrays and constants are the pass's.
+static inline weir_winograd_conv weir_i_product_winograd_conv(const weir_product *product, weir_region region) {
+  return (weir_winograd_conv){.relu = product->relu,
+                              .slope = product->slope,
+                              .ic = product->in.c,
+                              .oc = product->oc,
+                              .h = product->in.h,
+                              .w = product->in.w,
+                              .region = region};
+}
+
+/// Batch norm as scale and shift [round(in.c)], NULL without: folded, or in training those of `state`, the batch's norm state.
+void weir_i_product_constants(const weir_product *product, const weir_layer_run *run, const float *state, const float **scale,
+                              const float **shift);
+
 /// The preactivation of one sample: x -> p. state is the batch's norm state in training, NULL otherwise.
 void weir_i_product_preactivate(const weir_product *product, const weir_layer_run *run, const float *state, const float *x,
                                 float *p);

@@ -107,22 +107,6 @@ static void product_gradient_rows(const backward_job *job, size_t begin, size_t 
   job->run->kernels->gemm_forward(&gemm, begin, end, 0, weir_i_blocks(gemm.outputs));
 }
 
-// The convolution whose forward this walks back: x with its activation, in all its pixels.
-static weir_winograd_conv winograd_of(const weir_product *product, const weir_layer_maps *maps) {
-  const size_t width = weir_i_block_round(product->in.c);
-  const bool norm = product->norm.present && maps != NULL;
-  return (weir_winograd_conv){.x = maps == NULL ? NULL : maps->x[0],
-                              .scale = norm ? maps->norm + WEIR_NORM_SCALE * width : NULL,
-                              .shift = norm ? maps->norm + WEIR_NORM_SHIFT * width : NULL,
-                              .relu = product->relu,
-                              .slope = product->slope,
-                              .ic = product->in.c,
-                              .oc = product->oc,
-                              .h = product->in.h,
-                              .w = product->in.w,
-                              .region = weir_i_region_whole(product->in.h, product->in.w)};
-}
-
 // dp = W' dy, for all samples: a convolution with weights packed the other way round, which is Winograd's when it has channels enough.
 static bool gradient_by_winograd(const weir_product *product) {
   return product->kernel == 3 && weir_i_winograd_conv_pays(product->oc, product->in.h, product->in.w);
@@ -151,8 +135,9 @@ static bool rectified_by_norm(const weir_product *product) { return product->nor
 static void input_samples(void *arg, size_t begin, size_t end, size_t thread) {
   const backward_job *job = arg;
   const weir_product *product = job->product;
-  const size_t x_floats = weir_i_product_x_floats(product), width = weir_i_block_round(product->in.c);
-  const float *state = product->norm.present ? job->maps->norm : NULL;
+  const size_t x_floats = weir_i_product_x_floats(product);
+  const float *scale, *shift;
+  weir_i_product_constants(product, job->run, job->maps->norm, &scale, &shift);
   const bool table = weir_i_product_table(product);
   if (table) product_gradient_rows(job, begin, end);
   for (size_t i = begin; i < end; i++) {
@@ -160,8 +145,8 @@ static void input_samples(void *arg, size_t begin, size_t end, size_t thread) {
     if (!table && !gradient_by_winograd(product))
       product_gradient(job, job->maps->dy + i * weir_i_product_y_floats(product), dp, thread);
     const weir_preact_gradient gradient = {.x = job->maps->x[0] + i * x_floats,
-                                           .scale = state == NULL ? NULL : state + WEIR_NORM_SCALE * width,
-                                           .shift = state == NULL ? NULL : state + WEIR_NORM_SHIFT * width,
+                                           .scale = scale,
+                                           .shift = shift,
                                            .dy = dp,
                                            .du = du,
                                            .c = product->in.c,
@@ -217,7 +202,9 @@ void weir_i_product_backward(const weir_layer *layer, const weir_parameters *par
 
   memset(job.dweight, 0, weir_i_block_round(product->oc) * ic * taps * sizeof *job.dweight);
   if (weir_i_product_winograd(product)) {
-    const weir_winograd_conv conv = winograd_of(product, maps);
+    weir_winograd_conv conv = weir_i_product_winograd_conv(product, weir_i_region_whole(product->in.h, product->in.w));
+    conv.x = maps->x[0];
+    weir_i_product_constants(product, run, maps->norm, &conv.scale, &conv.shift);
     weir_i_winograd_conv_weights(&conv, run, maps->dy, job.dweight);
   } else {
     weir_i_parallel_for(&run->team, weir_i_blocks(ic) * weir_i_blocks(product->oc), weight_tiles, &job);
@@ -245,18 +232,15 @@ void weir_i_product_reserve(const weir_layer *layer, const weir_layer_run *run) 
   const size_t mark = weir_i_arena_mark(run->scratch);
   if (run->training) {
     take(product, run);
-    const weir_winograd_conv by_weights = winograd_of(product, NULL), by_input = gradient_conv(product);
+    const weir_winograd_conv by_weights = weir_i_product_winograd_conv(product, weir_i_region_whole(product->in.h, product->in.w));
+    const weir_winograd_conv by_input = gradient_conv(product);
     if (weir_i_product_winograd(product)) weir_i_winograd_conv_reserve_weights(&by_weights, run);
     if (gradient_by_winograd(product)) weir_i_winograd_conv_reserve(&by_input, run);
     if (product->norm.present) weir_i_arena_take(run->scratch, 3 * weir_i_block_round(product->in.c), sizeof(float));
   }
   weir_i_arena_release(run->scratch, mark);
   if (weir_i_product_winograd(product)) {
-    const weir_winograd_conv conv = {.ic = product->in.c,
-                                     .oc = product->oc,
-                                     .h = product->in.h,
-                                     .w = product->in.w,
-                                     .region = weir_i_layer_region(layer, run, product->in)};
+    const weir_winograd_conv conv = weir_i_product_winograd_conv(product, weir_i_layer_region(layer, run, product->in));
     weir_i_winograd_conv_reserve(&conv, run);
   }
   weir_i_product_take(product, run);

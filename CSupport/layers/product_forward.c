@@ -9,8 +9,8 @@ typedef struct forward_job {
   weir_product_scratch scratch;
 } forward_job;
 
-static void preactivation_constants(const weir_product *product, const weir_layer_run *run, const float *state, const float **scale,
-                                    const float **shift) {
+void weir_i_product_constants(const weir_product *product, const weir_layer_run *run, const float *state, const float **scale,
+                              const float **shift) {
   const size_t width = weir_i_block_round(product->in.c);
   *scale = *shift = NULL;
   if (!product->norm.present) return;
@@ -29,7 +29,7 @@ void weir_i_product_preactivate(const weir_product *product, const weir_layer_ru
                         .relu = product->relu,
                         .negate = product->negate,
                         .slope = product->slope};
-  preactivation_constants(product, run, state, &preact.scale, &preact.shift);
+  weir_i_product_constants(product, run, state, &preact.scale, &preact.shift);
   run->kernels->preact_forward(&preact);
 }
 
@@ -204,20 +204,14 @@ static void forward_single(forward_job *job) {
 
 static weir_winograd_conv winograd_of(const weir_product *product, weir_region region, const weir_layer_run *run,
                                       const weir_layer_maps *maps) {
-  weir_winograd_conv conv = {.x = maps->x[0],
-                             .relu = product->relu,
-                             .slope = product->slope,
-                             .weight = run->packed + product->packed_weight,
-                             .weight_bf16 = run->bf16 ? run->packed_bf16 + product->packed_bf16 : NULL,
-                             .bias = product->has_bias ? run->packed + product->packed_bias : NULL,
-                             .residual = maps->residual,
-                             .y = maps->y,
-                             .ic = product->in.c,
-                             .oc = product->oc,
-                             .h = product->in.h,
-                             .w = product->in.w,
-                             .region = region};
-  preactivation_constants(product, run, maps->norm, &conv.scale, &conv.shift);
+  weir_winograd_conv conv = weir_i_product_winograd_conv(product, region);
+  conv.x = maps->x[0];
+  conv.weight = run->packed + product->packed_weight;
+  conv.weight_bf16 = run->bf16 ? run->packed_bf16 + product->packed_bf16 : NULL;
+  conv.bias = product->has_bias ? run->packed + product->packed_bias : NULL;
+  conv.residual = maps->residual;
+  conv.y = maps->y;
+  weir_i_product_constants(product, run, maps->norm, &conv.scale, &conv.shift);
   return conv;
 }
 

@@ -22,7 +22,7 @@ typedef struct chunk {
 bool weir_i_winograd_conv_pays(size_t ic, size_t h, size_t w) { return ic >= LEAST_CHANNELS && h * w >= LEAST_PIXELS; }
 
 size_t weir_i_winograd_chunk(size_t tiles, size_t n) {
-  const size_t most = tiles < CHUNK_TILES ? CHUNK_TILES / tiles : 1;
+  const size_t most = tiles > 0 && tiles < CHUNK_TILES ? CHUNK_TILES / tiles : 1;
   return n < most ? n : most;
 }
 

@@ -57,7 +57,8 @@ void weir_i_net_add(weir_net *net, weir_layer layer);
 /// Adds a product from one value to another; residual may be WEIR_NONE.
 void weir_i_net_product(weir_net *net, weir_build *build, weir_product_options options, int input, int output, int residual);
 
-/// Lets scoring compute no more than what a region of the output needs; the rest of the output is then zero. Once, after the net is built.
+/// Lets scoring compute no more than what a region of the output needs: of it, and of every map inside, other pixels are then unspecified.
+/// A built net computes all of its output.
 void weir_i_net_narrow(weir_net *net, weir_region output);
 
 void weir_i_net_pack(const weir_net *net, const weir_parameters *parameters, const float *values, float *packed,

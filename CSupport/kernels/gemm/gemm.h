@@ -9,7 +9,7 @@
 /// y[r][o] = bias[o] + residual[r][o] + sum over k of weight[o][k] * x[r][k]
 ///
 /// x[r][k] lies at x + r * x_row + (k / 16) * x_block + k % 16; y and residual likewise, with y_row and y_block.
-/// A table: row = padded features, block = 16. A blocked map: row = 16, block = h * w * 16.
+/// A table: row = padded features, block = 16. A blocked map: row = 16, block = h * w * 16. Rows can be read to the end of their last block.
 /// weight    [blocks(outputs)][inputs][16]: lane = output; lanes past `outputs` are zero
 /// bias      [blocks(outputs) * 16], or NULL;  residual NULL or may be y
 typedef struct weir_gemm {

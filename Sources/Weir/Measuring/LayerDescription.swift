@@ -9,7 +9,7 @@ import CWeir
 public struct LayerDescription: Sendable, Hashable {
   /// "pack", "conv3x3", "conv1x1", "linear", "gate", "transform", ...; of steps without a network their op, of the latents' density the prior.
   public let name: String
-  /// The slot of the kernel table that does the arithmetic, for example "conv3x3_forward"; nil for plain C.
+  /// The slot of the kernel table that does the arithmetic, for example "conv3x3_forward", or "winograd" for that family; nil for plain C.
   public let kernel: String?
   /// The slot that makes its input ready: "preact_forward" (batch norm, rectifier, halo); nil for none.
   public let preparation: String?

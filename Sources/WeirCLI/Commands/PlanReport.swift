@@ -11,7 +11,7 @@ struct PlanReport {
   }
 
   var text: String {
-    var table = TextTable(header: ["step", "op", "layer", "kernel", "after", "per sample", "touches", "weights"], leading: 5)
+    var table = TextTable(header: ["step", "op", "layer", "kernel", "prepared by", "per sample", "touches", "weights"], leading: 5)
     for step in steps {
       for (index, layer) in step.layers.enumerated() {
         table.add([
