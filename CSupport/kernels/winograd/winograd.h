@@ -13,9 +13,11 @@
 // serves them, and planes of the other points leave them out: 14x14 outputs take 22^2 products and not 24^2.
 //
 // Planes. Point (i, j), i down and j across, is plane 6 i + j. A plane of V is [blocks(ic)][tiles][16], of M [tiles][16] for each block of
-// output channels, of U [ic][16]. In bf16 (kernels/bf16/bf16.h) V is the same, U is [pairs(ic)][16][2], and the products are gemm_bf16: both are
-// transformed in f32 and then rounded, and M stays f32. Tiles of several samples lie in one plane, in an order that leaves those of every point in one range
+// output channels, of U [ic][16]. Tiles of several samples lie in one plane, in an order that leaves those of every point in one range
 // (winograd_grid.h).
+//
+// In bf16 (kernels/bf16/bf16.h) V is arranged likewise, U as [pairs(ic)][16][2], and the products are gemm_bf16. Both are transformed in f32
+// and then rounded; M stays f32.
 #ifndef WEIR_KERNELS_WINOGRAD_H
 #define WEIR_KERNELS_WINOGRAD_H
 
