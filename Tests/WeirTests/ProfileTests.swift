@@ -33,6 +33,19 @@ import Weir
     #expect(parts == Array(parts[..<(parts.count / 2)]) + parts[..<(parts.count / 2)])
   }
 
+  /// A layer's event tells what ran in the session's precision, the flow what runs in float32.
+  @Test func descriptionsAreTheSessions() throws {
+    let x = SmallFlows.pictures(2).map { Float($0) }
+    let ofFlow = flow.steps.flatMap(\.layers) + [flow.density]
+    let single = try flow.session(batch: 2).profile(x)
+    #expect(single.compactMap(\.description) == ofFlow)
+    #expect(single.allSatisfy { if case .layer = $0.part { $0.description != nil } else { $0.description == nil } })
+    let rounded = try flow.session(batch: 2, precision: .bf16).profile(x).compactMap(\.description)
+    #expect(rounded.map(\.name) == ofFlow.map(\.name))
+    func inBF16(_ layer: LayerDescription) -> Bool { layer.kernel?.hasSuffix("_bf16") ?? false }
+    #expect(rounded.contains(where: inBF16) && !ofFlow.contains(where: inBF16))
+  }
+
   @Test func scoresAreThoseOfScore() throws {
     let session = try flow.session(batch: 3, threads: 2)
     let x = SmallFlows.pictures(3).map { Float($0) }
