@@ -79,6 +79,9 @@
   TEST(trainer_without_memory)        \
   TEST(trainer_bad_arguments)         \
   TEST(net_gradients)                 \
+  TEST(winograd_chunk_scores)         \
+  TEST(winograd_chunk_gradients)      \
+  TEST(winograd_narrowed_nets)        \
   TEST(dead_weights)                  \
   TEST(net_refusals)                  \
   TEST(net_fresh_weights)             \

@@ -19,13 +19,16 @@ typedef struct net_case {
 #define TABULAR "\"type\":\"tabular\",\"reverse\":"
 #define VERTICAL "\"type\":\"vertical\",\"reverse\":"
 
+// Of the maps, 4 x 5 pixels are the fewest that layers/winograd_conv.c takes, from 8 channels on; 3 x 5 are too few for any number of them.
 static const net_case cases[] = {
-    {"[4,3,5]", CHANNEL, "\"type\":\"resnet\",\"channels\":6,\"blocks\":2", 4},
-    {"[4,3,5]", CHANNEL, "\"type\":\"resnet\",\"channels\":6,\"blocks\":3,\"skip\":false,\"latent\":7", 4},
-    {"[4,3,5]", CHANNEL, "\"type\":\"convnet\",\"channels\":6,\"blocks\":2", 4},
-    {"[4,3,5]", CHANNEL, "\"type\":\"convnet\",\"channels\":18,\"blocks\":0,\"weight_norm\":false", 4},
+    {"[4,4,5]", CHANNEL, "\"type\":\"resnet\",\"channels\":6,\"blocks\":2", 4},
+    {"[4,4,5]", CHANNEL, "\"type\":\"resnet\",\"channels\":6,\"blocks\":3,\"skip\":false,\"latent\":7", 4},
+    {"[4,4,5]", CHANNEL, "\"type\":\"resnet\",\"channels\":9,\"blocks\":2", 4},
+    {"[4,4,5]", CHANNEL, "\"type\":\"convnet\",\"channels\":6,\"blocks\":2", 4},
     {"[4,3,5]", CHANNEL, "\"type\":\"glow\",\"channels\":18", 4},
-    {"[4,3,5]", CHANNEL, "\"type\":\"highway\",\"channels\":18,\"blocks\":3", 4},
+    {"[4,4,5]", CHANNEL, "\"type\":\"convnet\",\"channels\":18,\"blocks\":0,\"weight_norm\":false", 4},
+    {"[4,4,5]", CHANNEL, "\"type\":\"glow\",\"channels\":18", 4},
+    {"[4,4,5]", CHANNEL, "\"type\":\"highway\",\"channels\":18,\"blocks\":3", 4},
     {"[1,13,14]", VERTICAL, "\"type\":\"autoencoder\",\"latent\":5", 2},
     {"[2,4,4]", CHANNEL, "\"type\":\"autoencoder\",\"latent\":5,\"layout\":\"padded\"", 2},
     {"[7]", TABULAR, "\"type\":\"resnet\",\"channels\":6,\"blocks\":2", 4},

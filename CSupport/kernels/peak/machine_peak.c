@@ -91,7 +91,7 @@ weir_status weir_machine_peak(const weir_peak_options *options, const weir_alloc
   *peak = (weir_peak){.struct_size = sizeof *peak, .isa = j.kernels->isa, .threads = threads, .read_bytes = read};
   const double flops = 2.0 * WEIR_PEAK_LANES * FMA_COUNT * (double)threads;
   peak->fma = best_rate(&team, multiply, &j, flops, options->seconds);
-  if (isa == WEIR_ISA_AVX512 && weir_i_peak_bf16(0)) {
+  if (isa == WEIR_ISA_AVX512BF16 && weir_i_peak_bf16(0)) {
     j.bf16 = true;
     peak->bf16 = best_rate(&team, multiply, &j, (double)WEIR_PEAK_BF16_FLOPS * BF16_COUNT * (double)threads, options->seconds);
   }

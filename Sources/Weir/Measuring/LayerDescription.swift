@@ -27,6 +27,10 @@ public struct LayerDescription: Sendable, Hashable {
   init(_ model: OpaquePointer, step: Int, layer: Int) throws(WeirError) {
     var info = weir_layer_info()
     try checkEngine("layers", weir_model_get_layer(model, step, layer, &info))
+    self.init(info)
+  }
+
+  init(_ info: weir_layer_info) {
     name = String(cString: info.name)
     kernel = info.kernel[0] == 0 ? nil : String(cString: info.kernel)
     preparation = info.preparation[0] == 0 ? nil : String(cString: info.preparation)

@@ -14,6 +14,9 @@ public struct ProfileEvent: Sendable, Hashable {
 
   /// Which part of the pass this is about.
   public let part: Part
+  /// Of a layer, what the session ran for it: `flow.steps` names the kernels of float32, this those of the session's precision. nil for other
+  /// parts.
+  public let description: LayerDescription?
   /// Index, in the call, of the pass's first sample.
   public let firstSample: Int
   /// Samples of the pass.
@@ -33,6 +36,7 @@ public struct ProfileEvent: Sendable, Hashable {
     case WEIR_PROFILE_STEP: part = .step(event.step)
     default: part = .pass
     }
+    description = event.described.map { LayerDescription($0.pointee) }
     firstSample = event.first
     samples = event.n
     start = event.start

@@ -48,10 +48,9 @@ final class BenchCase {
 
   /// Where the time of a pass goes, over passes of so many seconds.
   func profile(seconds: Double) throws(WeirError) -> PassProfile {
-    let samples = min(batch, PassProfile.samplesMost)
-    let recorder = PassRecorder(session.flow)
+    let recorder = PassRecorder()
     try inputs.values.withUnsafeBufferPointer { values throws(WeirError) in
-      let rows = UnsafeBufferPointer(rebasing: values[..<(samples * session.flow.info.dims)])
+      let rows = UnsafeBufferPointer(rebasing: values[..<(batch * session.flow.info.dims)])
       try scores.withUnsafeMutableBufferPointer { output throws(WeirError) in
         try session.profile(rows, into: output) { _ in }  // caches and clocks
         let start = Stopwatch()

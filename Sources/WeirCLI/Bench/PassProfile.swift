@@ -7,12 +7,6 @@ final class PassRecorder {
 
   private(set) var passes: [[ProfileEvent]] = []
   private var current: [ProfileEvent] = []
-  private let eventsOfPass: Int
-
-  init(_ flow: Flow) {
-    eventsOfPass = flow.steps.reduce(3) { $0 + $1.layers.count + 1 }
-    current.reserveCapacity(eventsOfPass)
-  }
 
   var isFull: Bool { passes.count >= Self.passesMost }
 
@@ -27,9 +21,6 @@ final class PassRecorder {
 
 /// Where the time of a pass goes.
 struct PassProfile {
-  /// Most samples of one call: of a table a pass.
-  static let samplesMost = 64
-
   /// A layer of a step, with medians over the passes.
   struct Layer {
     let step: Int
@@ -69,9 +60,8 @@ struct PassProfile {
     let first = passes[0]
     var layers: [Layer] = []
     for (index, event) in first.enumerated() {
-      guard case .layer(let step, let layer) = event.part else { continue }
+      guard case .layer(let step, _) = event.part, let description = event.description else { continue }
       let median = passes.map { Double($0[index].nanoseconds) }.median * 1e-9
-      let description = step < flow.steps.count ? flow.steps[step].layers[layer] : flow.density
       layers.append(
         Layer(step: step, description: description, work: Work(seconds: median, flops: event.flops, bytes: event.bytes)))
     }

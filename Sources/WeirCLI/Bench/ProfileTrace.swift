@@ -29,7 +29,7 @@ struct ProfileTrace {
   }
 
   private func json(_ event: ProfileEvent, _ flow: Flow, _ begin: UInt64) -> JSONText {
-    let (name, kind) = title(event.part, flow, event.samples)
+    let (name, kind) = title(event, flow)
     return .object([
       ("name", .string(name)), ("cat", .string(kind)), ("ph", .string("X")), ("pid", .integer(processes)), ("tid", .integer(1)),
       ("ts", microseconds(event.start - begin)), ("dur", microseconds(event.nanoseconds)),
@@ -37,14 +37,11 @@ struct ProfileTrace {
     ])
   }
 
-  private func title(_ part: ProfileEvent.Part, _ flow: Flow, _ samples: Int) -> (name: String, kind: String) {
-    switch part {
-    case .pass: ("pass of \(samples) sample\(samples == 1 ? "" : "s")", "pass")
+  private func title(_ event: ProfileEvent, _ flow: Flow) -> (name: String, kind: String) {
+    switch event.part {
+    case .pass: ("pass of \(event.samples) sample\(event.samples == 1 ? "" : "s")", "pass")
     case .step(let step): (step < flow.steps.count ? "\(step) \(flow.steps[step].op)" : "prior", "step")
-    case .layer(let step, let layer):
-      step < flow.steps.count
-        ? (flow.steps[step].layers[layer].title, flow.steps[step].layers[layer].kernel ?? ProfileReport.plain)
-        : (flow.density.title, flow.density.kernel ?? ProfileReport.plain)
+    case .layer: (event.description?.title ?? "", event.description?.kernel ?? ProfileReport.plain)
     }
   }
 
