@@ -59,6 +59,7 @@ bool weir_i_safetensors_at(const weir_safetensors *file, size_t index, char *nam
 weir_status weir_i_safetensors_metadata(const weir_safetensors *file, const char *key, const weir_allocator *allocator, char **text,
                                         size_t *bytes, weir_error *error);
 /// Converts a view's numbers to f32 (F32, F64, BF16, F16 only); refuses NaN and Inf, naming `name` and the position.
+/// values may be the view's own f32 numbers, which are then checked where they lie.
 weir_status weir_i_safetensors_read_f32(const weir_tensor_view *view, const char *name, float *values, weir_error *error);
 
 /// One tensor to write. F32, F64, I64 or U8 only.

@@ -40,7 +40,7 @@ weir_status weir_i_safetensors_read_f32(const weir_tensor_view *view, const char
                        weir_i_dtype_name(view->dtype));
   }
   if (view->dtype == WEIR_DTYPE_F32) {
-    memcpy(values, view->data, view->count * sizeof *values);
+    if ((const void *)values != view->data) memcpy(values, view->data, view->count * sizeof *values);
   } else {
     for (size_t i = 0; i < view->count; i++) values[i] = float_at(view, i);
   }
