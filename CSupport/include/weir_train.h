@@ -51,7 +51,7 @@ typedef struct weir_train_options {
       average_decay;  ///< d of the weights' moving average, average = d average + (1 - d) weights after each step, corrected as Adam's
                       ///< means for its start from nothing. Default 0: none kept.
   double clip_norm;      ///< Most the gradient's norm may be; 0 turns clipping off. Default 100.
-  size_t memory_budget;  ///< Default 96 MiB. Bytes of st-network activations kept from forward to backward. Couplings beyond it are
+  size_t memory_budget;  ///< Default 32 MiB. Bytes of st-network activations kept from forward to backward. Couplings beyond it are
                          ///< recomputed, which changes the last bits of gradients; one budget always gives the same bits.
   const weir_executor *executor;    ///< NULL for the built-in one.
   const weir_allocator *allocator;  ///< NULL for malloc and free.

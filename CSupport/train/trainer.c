@@ -20,7 +20,7 @@ weir_train_options weir_train_options_default(void) {
                               .weight_decay = 5e-5,
                               .decay = WEIR_DECAY_GAINS,
                               .clip_norm = 100,
-                              .memory_budget = (size_t)96 << 20};
+                              .memory_budget = (size_t)32 << 20};
 }
 
 // Kernels hold these as f32, where 0.999999999 is 1 and 1e-50 is 0.
