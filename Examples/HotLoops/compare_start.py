@@ -3,6 +3,7 @@
 
     peers/bin/python Examples/HotLoops/compare_start.py --weir .build/release/weir   # the environment that compare.py describes
 
+With `--c-program`, the README's C program (compiled and linked as it says there) is timed too: it loads less than the command line tool.
 The RealNVP of compare.py (59 MB). Processes take turns; figures are medians over the rounds, lowest and highest in brackets: wall time, the
 same without starting Python and importing the runtime (which a C++ program would not do either), and the peak of resident memory. Files
 lie in the page cache: a round that is not counted comes first.
@@ -34,10 +35,11 @@ def prepare(folder):
     os.replace(onnx_graph(model, one), os.path.join(folder, GRAPH))
 
 
-def run(command):
-    """(seconds, MiB, output) of a process."""
+def run(command, pixels):
+    """(seconds, MiB, output) of a process that may read pixels from its standard input."""
     start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    with open(pixels, "rb") as stdin:
+        process = subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, text=True)
     output = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
     took = time.perf_counter() - start
@@ -54,6 +56,7 @@ def span(values, text):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--weir", default=".build/release/weir", help="the command line program (default: %(default)s)")
+    parser.add_argument("--c-program", help="the README's C program, compiled")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--prepare", help=argparse.SUPPRESS)
@@ -67,15 +70,19 @@ def main():
         # By another process: a child's peak of memory begins with that of the process it comes from.
         subprocess.run([sys.executable, os.path.abspath(__file__), "--prepare", folder], check=True)
         model, inputs, graph, scores = (os.path.join(folder, name) for name in (MODEL, INPUT, GRAPH, "scores.npy"))
+        pixels = os.path.join(folder, "one.raw")
+        np.load(inputs).tofile(pixels)
         once = os.path.join(os.path.dirname(os.path.abspath(__file__)), "score_once.py")
         threads = str(options.threads)
         commands = {"Weir": [options.weir, "score", model, inputs, "--threads", threads, "--output", scores]}
+        if options.c_program:
+            commands["Weir, C program"] = [options.c_program, model]
         for name in ("onnxruntime", "openvino"):
             commands[name] = [sys.executable, once, name, graph, inputs, threads]
         wall, memory, inner = ({name: [] for name in commands} for _ in range(3))
         for turn in range(options.rounds + 1):
             for name, command in commands.items():
-                took, peak, output = run(command)
+                took, peak, output = run(command, pixels)
                 nats = np.load(scores)[0] if name == "Weir" else float(output.split()[0])
                 if turn == 0:
                     first = nats if name == "Weir" else first
@@ -84,7 +91,7 @@ def main():
                     continue
                 wall[name].append(took)
                 memory[name].append(peak)
-                inner[name].append(took if name == "Weir" else float(output.split()[1]))
+                inner[name].append(took if name.startswith("Weir") else float(output.split()[1]))
     print("| process | wall, s | without Python and imports, s | peak memory, MiB | wall / Weir's |\n|---|---|---|---|---|")
     for name in commands:
         ratio = statistics.median(theirs / ours for theirs, ours in zip(wall[name], wall["Weir"]))
