@@ -1,6 +1,5 @@
 // Samples go in chunks through two stages: all their inputs are transformed, then block by block of output channels the weights are, 36
-// products follow, and their sums become outputs. Weights are transformed anew each time: they take four times the memory so, and reading
-// that much would take longer.
+// products follow, and their sums become outputs. Weights are transformed anew each time: kept so, they would take four times the memory.
 #include "layers/winograd_conv.h"
 
 enum {
