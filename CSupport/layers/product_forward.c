@@ -75,17 +75,7 @@ static void multiply(const forward_job *job, const float *p, const uint16_t *rou
     job->run->kernels->gemm_forward(&gemm, row_begin, row_end, block_begin, block_end);
     return;
   }
-  const weir_gemm_bf16 gemm_bf16 = {.x = rounded,
-                                    .weight = job->run->packed_bf16 + job->product->packed_bf16,
-                                    .bias = gemm.bias,
-                                    .residual = gemm.residual,
-                                    .y = gemm.y,
-                                    .x_row = gemm.x_row,
-                                    .x_block = gemm.x_block,
-                                    .y_row = gemm.y_row,
-                                    .y_block = gemm.y_block,
-                                    .inputs = gemm.inputs,
-                                    .outputs = gemm.outputs};
+  const weir_gemm_bf16 gemm_bf16 = weir_i_gemm_in_bf16(&gemm, rounded, job->run->packed_bf16 + job->product->packed_bf16);
   job->run->kernels->gemm_bf16(&gemm_bf16, row_begin, row_end, block_begin, block_end);
 }
 

@@ -5,7 +5,7 @@
 enum {
   LEAST_CHANNELS = 8,  // below, transforms outweigh the products that they save
   LEAST_PIXELS = 16,
-  CHUNK_TILES = 64,
+  CHUNK_TILES = 128,
 };
 
 typedef struct chunk {
@@ -83,46 +83,41 @@ static void transform_inputs(void *arg, size_t begin, size_t end, size_t thread)
   }
 }
 
-/// U of `blocks` blocks of output channels from `block`, and with it M.
-static void multiply(const chunk *c, float *u, float *m, size_t block, size_t blocks) {
+/// U of `blocks` blocks of output channels from `block`, in the thread's place, which begins at u_at.
+static void transform_weights(const chunk *c, size_t u_at, size_t block, size_t blocks) {
   const weir_winograd_conv *conv = c->conv;
-  const size_t panel = conv->ic * 9 * WEIR_BLOCK;
-  for (size_t b = 0; b < blocks; b++)
-    c->run->kernels->winograd_weights(conv->weight + (block + b) * panel, conv->ic, u + b * conv->ic * WEIR_BLOCK, c->u_plane);
-  const size_t map = weir_i_winograd_tiles(&c->grid) * WEIR_BLOCK;
-  for (size_t p = 0; p < WEIR_WINOGRAD_PLANES; p++) {
-    const weir_winograd_range tiles = weir_i_winograd_range(&c->grid, p / WEIR_WINOGRAD_POINTS, p % WEIR_WINOGRAD_POINTS);
-    const weir_gemm gemm = {.x = c->v + p * c->v_plane,
-                            .weight = u + p * c->u_plane,
-                            .y = m + p * c->m_plane,
-                            .x_row = WEIR_BLOCK,
-                            .x_block = map,
-                            .y_row = WEIR_BLOCK,
-                            .y_block = map,
-                            .inputs = c->conv->ic,
-                            .outputs = blocks * WEIR_BLOCK};
-    c->run->kernels->gemm_forward(&gemm, tiles.begin, tiles.end, 0, blocks);
+  const size_t panel = conv->ic * 9 * WEIR_BLOCK, pairs = weir_i_bf16_pairs(conv->ic) * 2 * WEIR_BLOCK;
+  for (size_t b = 0; b < blocks; b++) {
+    const size_t from = (block + b) * panel;
+    if (c->run->bf16) {
+      c->run->kernels->winograd_weights_bf16(conv->weight_bf16 + from, conv->ic, c->u_bf16 + u_at + b * pairs, c->u_plane);
+    } else {
+      c->run->kernels->winograd_weights(conv->weight + from, conv->ic, c->u + u_at + b * conv->ic * WEIR_BLOCK, c->u_plane);
+    }
   }
 }
 
-static void multiply_bf16(const chunk *c, uint16_t *u, float *m, size_t block, size_t blocks) {
-  const weir_winograd_conv *conv = c->conv;
-  const size_t panel = conv->ic * 9 * WEIR_BLOCK, pairs = weir_i_bf16_pairs(conv->ic) * 2 * WEIR_BLOCK;
-  for (size_t b = 0; b < blocks; b++)
-    c->run->kernels->winograd_weights_bf16(conv->weight_bf16 + (block + b) * panel, conv->ic, u + b * pairs, c->u_plane);
+static void multiply(const chunk *c, size_t u_at, float *m, size_t blocks) {
+  const weir_kernels *kernels = c->run->kernels;
   const size_t map = weir_i_winograd_tiles(&c->grid) * WEIR_BLOCK;
+  weir_gemm gemm = {.x_row = WEIR_BLOCK,
+                    .x_block = map,
+                    .y_row = WEIR_BLOCK,
+                    .y_block = map,
+                    .inputs = c->conv->ic,
+                    .outputs = blocks * WEIR_BLOCK};
   for (size_t p = 0; p < WEIR_WINOGRAD_PLANES; p++) {
     const weir_winograd_range tiles = weir_i_winograd_range(&c->grid, p / WEIR_WINOGRAD_POINTS, p % WEIR_WINOGRAD_POINTS);
-    const weir_gemm_bf16 gemm = {.x = c->v_bf16 + p * c->v_plane,
-                                 .weight = u + p * c->u_plane,
-                                 .y = m + p * c->m_plane,
-                                 .x_row = WEIR_BLOCK,
-                                 .x_block = map,
-                                 .y_row = WEIR_BLOCK,
-                                 .y_block = map,
-                                 .inputs = conv->ic,
-                                 .outputs = blocks * WEIR_BLOCK};
-    c->run->kernels->gemm_bf16(&gemm, tiles.begin, tiles.end, 0, blocks);
+    const size_t v_at = p * c->v_plane, weights_at = u_at + p * c->u_plane;
+    gemm.y = m + p * c->m_plane;
+    if (c->run->bf16) {
+      const weir_gemm_bf16 narrow = weir_i_gemm_in_bf16(&gemm, c->v_bf16 + v_at, c->u_bf16 + weights_at);
+      kernels->gemm_bf16(&narrow, tiles.begin, tiles.end, 0, blocks);
+    } else {
+      gemm.x = c->v + v_at;
+      gemm.weight = c->u + weights_at;
+      kernels->gemm_forward(&gemm, tiles.begin, tiles.end, 0, blocks);
+    }
   }
 }
 
@@ -152,11 +147,8 @@ static void compute_outputs(void *arg, size_t begin, size_t end, size_t thread) 
   float *m = c->m + thread * WEIR_WINOGRAD_PLANES * c->m_plane;
   for (size_t item = begin; item < end; item++) {
     const size_t block = item * step, blocks = oc_blocks - block < step ? oc_blocks - block : step;
-    if (c->run->bf16) {
-      multiply_bf16(c, c->u_bf16 + u_at, m, block, blocks);
-    } else {
-      multiply(c, c->u + u_at, m, block, blocks);
-    }
+    transform_weights(c, u_at, block, blocks);
+    multiply(c, u_at, m, blocks);
     transform_outputs(c, m, block, blocks);
   }
 }

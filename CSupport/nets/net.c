@@ -69,7 +69,6 @@ static void need(weir_net *net, int value, weir_region region) {
 void weir_i_net_narrow(weir_net *net, weir_region output) {
   for (size_t i = 0; i < net->value_count; i++) net->values[i].needed = (weir_region){0};
   need(net, WEIR_VALUE_OUTPUT, output);
-  net->narrowed = !weir_i_region_is_whole(output, net->values[WEIR_VALUE_OUTPUT].map.h, net->values[WEIR_VALUE_OUTPUT].map.w);
   for (size_t i = net->layer_count; i-- > 0;) {
     weir_layer *layer = &net->layers[i];
     layer->region = net->values[layer->output].needed;
@@ -150,8 +149,6 @@ static weir_layer_maps maps_of(const weir_layer *layer, weir_activations activat
 
 void weir_i_net_forward(const weir_net *net, const weir_parameters *parameters, const weir_layer_run *run,
                         weir_activations activations) {
-  if (net->narrowed && !run->training)
-    memset(activations.maps[WEIR_VALUE_OUTPUT], 0, run->n * weir_i_map_blocked(net->values[WEIR_VALUE_OUTPUT].map) * sizeof(float));
   for (size_t i = 0; i < net->layer_count; i++) {
     const weir_layer *layer = &net->layers[i];
     const weir_layer_maps maps = maps_of(layer, activations, run->training ? activations.norms[i] : NULL);

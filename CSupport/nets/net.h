@@ -24,7 +24,6 @@ typedef struct weir_net {
   size_t layer_count;
   weir_value *values;
   size_t value_count;
-  bool narrowed;  // scoring computes part of the output
 } weir_net;
 
 /// What a coupling asks of its net. Maps have the channels that parameters are for; a mask that splits channels leaves some unused.

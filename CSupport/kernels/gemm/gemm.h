@@ -40,6 +40,21 @@ typedef struct weir_gemm_bf16 {
   size_t inputs, outputs;
 } weir_gemm_bf16;
 
+/// The same product of rows and weights in bf16; gemm->x and gemm->weight are not read.
+static inline weir_gemm_bf16 weir_i_gemm_in_bf16(const weir_gemm *gemm, const uint16_t *x, const uint16_t *weight) {
+  return (weir_gemm_bf16){.x = x,
+                          .weight = weight,
+                          .bias = gemm->bias,
+                          .residual = gemm->residual,
+                          .y = gemm->y,
+                          .x_row = gemm->x_row,
+                          .x_block = gemm->x_block,
+                          .y_row = gemm->y_row,
+                          .y_block = gemm->y_block,
+                          .inputs = gemm->inputs,
+                          .outputs = gemm->outputs};
+}
+
 /// Computes rows and blocks as weir_k_gemm_forward_fn does, over pairs of k upwards, of each pair the odd one's term first.
 typedef void weir_k_gemm_bf16_fn(const weir_gemm_bf16 *gemm, size_t row_begin, size_t row_end, size_t block_begin,
                                  size_t block_end);
