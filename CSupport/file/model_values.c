@@ -47,7 +47,8 @@ static weir_status read_parameter(const weir_safetensors *file, const weir_param
   const weir_status status = weir_i_safetensors_read_f32(&view, parameter->name, values, error);
   if (status != WEIR_OK) return status;
   size_t bad;
-  if (!weir_i_parameter_valid(parameter, values, &bad))
+  // That they are finite was seen as they were read.
+  if (parameter->domain != WEIR_DOMAIN_ANY && !weir_i_parameter_valid(parameter, values, &bad))
     return weir_i_fail(error, WEIR_ERROR_TENSOR, parameter->name, "number %zu is %g, but it must be %s", bad, (double)values[bad],
                        parameter->domain == WEIR_DOMAIN_POSITIVE ? "above 0" : "0 or more");
   return WEIR_OK;
