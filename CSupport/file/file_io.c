@@ -10,7 +10,7 @@
 
 #include "base/arena.h"
 #include "base/status.h"
-#include "file/safetensors.h"
+#include "file/file_io.h"
 
 enum { NAME_EXTRA = 48, NAME_TRIES = 1000, CHUNK_MOST = 1 << 30 };
 
@@ -41,53 +41,55 @@ static weir_status fail_io(weir_error *error, const char *path, const char *acti
   return weir_i_fail(error, WEIR_ERROR_IO, path, "can't %s: %s", action, reason);
 }
 
-/// Up to `size` bytes; fewer only at the end of the file. False on an error, with errno set.
-static bool read_fully(int file, unsigned char *bytes, size_t size, size_t *got) {
-  *got = 0;
-  while (*got < size) {
-    const size_t left = size - *got;
-    const ssize_t more = read(file, bytes + *got, left < CHUNK_MOST ? left : CHUNK_MOST);
-    if (more < 0 && errno == EINTR) continue;
-    if (more < 0) return false;
-    if (more == 0) return true;
-    *got += (size_t)more;
-  }
-  return true;
-}
-
-static weir_status read_open_file(int file, const char *path, size_t most, const weir_allocator *allocator, void **bytes,
-                                  size_t *size, weir_error *error) {
-  struct stat about;
-  if (fstat(file, &about) != 0) return fail_io(error, path, "read the file", errno);
-  if (S_ISDIR(about.st_mode)) return fail_io(error, path, "read the file", EISDIR);
-  if (!S_ISREG(about.st_mode)) {
+/// What a file of `about` is refused for.
+static weir_status check_kind(const struct stat *about, const char *path, size_t most, weir_error *error) {
+  if (S_ISDIR(about->st_mode)) return fail_io(error, path, "read the file", EISDIR);
+  if (!S_ISREG(about->st_mode)) {
     return weir_i_fail(error, WEIR_ERROR_IO, path, "can't read it: it is a device or a pipe; copy the data to a file first");
   }
-  if ((uintmax_t)about.st_size > most) {
+  if ((uintmax_t)about->st_size > most) {
     return weir_i_fail(error, WEIR_ERROR_IO, path,
                        "the file has %ju bytes, more than the %zu that are read here; is it the right file?",
-                       (uintmax_t)about.st_size, most);
+                       (uintmax_t)about->st_size, most);
   }
-  if (about.st_size == 0) return weir_i_fail(error, WEIR_ERROR_FORMAT, path, "the file is empty; copy it again");
-  const size_t expected = (size_t)about.st_size;
-  unsigned char *memory = weir_i_allocate_unset(allocator, expected);
-  if (memory == NULL) return weir_i_fail(error, WEIR_ERROR_MEMORY, path, "no memory for the file's %zu bytes", expected);
-  size_t got, beyond = 0;
-  unsigned char extra;
-  weir_status status = WEIR_OK;
-  if (!read_fully(file, memory, expected, &got) || (got == expected && !read_fully(file, &extra, 1, &beyond))) {
-    status = fail_io(error, path, "read the file", errno);
-  } else if (got < expected || beyond > 0) {
-    status = weir_i_fail(error, WEIR_ERROR_IO, path, "the file changed while it was read; try again when nothing writes to it");
-  }
-  if (status != WEIR_OK) {
-    weir_i_release(allocator, memory, expected);
-    return status;
-  }
-  *bytes = memory;
-  *size = expected;
+  if (about->st_size == 0) return weir_i_fail(error, WEIR_ERROR_FORMAT, path, "the file is empty; copy it again");
   return WEIR_OK;
 }
+
+weir_status weir_i_file_open(const char *path, size_t most, weir_file *file, weir_error *error) {
+  if (path == NULL || path[0] == '\0') return weir_i_fail(error, WEIR_ERROR_ARGUMENT, NULL, "the path is empty; name a file");
+  int descriptor;
+  do {
+    descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // nonblocking: a pipe must be refused, not waited for
+  } while (descriptor < 0 && errno == EINTR);
+  if (descriptor < 0) return fail_io(error, path, "open the file", errno);
+  struct stat about;
+  const weir_status status =
+      fstat(descriptor, &about) != 0 ? fail_io(error, path, "read the file", errno) : check_kind(&about, path, most, error);
+  if (status != WEIR_OK) {
+    close(descriptor);
+    return status;
+  }
+  *file = (weir_file){descriptor, path, (size_t)about.st_size};
+  return WEIR_OK;
+}
+
+weir_status weir_i_file_take(const weir_file *file, size_t begin, void *bytes, size_t size, weir_error *error) {
+  for (size_t got = 0; got < size;) {
+    const size_t left = size - got;
+    const ssize_t more =
+        pread(file->descriptor, (unsigned char *)bytes + got, left < CHUNK_MOST ? left : CHUNK_MOST, (off_t)(begin + got));
+    if (more < 0 && errno == EINTR) continue;
+    if (more < 0) return fail_io(error, file->path, "read the file", errno);
+    if (more == 0)
+      return weir_i_fail(error, WEIR_ERROR_IO, file->path,
+                         "the file became shorter while it was read; try again when nothing writes to it");
+    got += (size_t)more;
+  }
+  return WEIR_OK;
+}
+
+void weir_i_file_close(const weir_file *file) { close(file->descriptor); }
 
 weir_status weir_i_file_read(const char *path, size_t most, const weir_allocator *allocator, void **bytes, size_t *size,
                              weir_error *error) {
@@ -96,15 +98,20 @@ weir_status weir_i_file_read(const char *path, size_t most, const weir_allocator
   weir_allocator memory;
   weir_status status = weir_i_allocator(allocator, &memory);
   if (status != WEIR_OK) return weir_i_fail(error, status, path, "the allocator is not complete");
-  if (path == NULL || path[0] == '\0') return weir_i_fail(error, WEIR_ERROR_ARGUMENT, NULL, "the path is empty; name a file");
-  int file;
-  do {
-    file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // nonblocking: a pipe must be refused, not waited for
-  } while (file < 0 && errno == EINTR);
-  if (file < 0) return fail_io(error, path, "open the file", errno);
-  status = read_open_file(file, path, most, &memory, bytes, size, error);
-  close(file);
-  return status;
+  weir_file file;
+  status = weir_i_file_open(path, most, &file, error);
+  if (status != WEIR_OK) return status;
+  void *taken = weir_i_allocate_unset(&memory, file.size);
+  status = taken == NULL ? weir_i_fail(error, WEIR_ERROR_MEMORY, path, "no memory for the file's %zu bytes", file.size)
+                         : weir_i_file_take(&file, 0, taken, file.size, error);
+  weir_i_file_close(&file);
+  if (status != WEIR_OK) {
+    weir_i_release(&memory, taken, file.size);
+    return status;
+  }
+  *bytes = taken;
+  *size = file.size;
+  return WEIR_OK;
 }
 
 /// False on an error, with errno set.

@@ -41,10 +41,8 @@ static weir_status check_parameter(const weir_safetensors *file, const weir_para
                      wanted);
 }
 
-static weir_status read_parameter(const weir_safetensors *file, const weir_parameter *parameter, float *values, weir_error *error) {
-  weir_tensor_view view;
-  weir_i_safetensors_find(file, parameter->name, &view);
-  const weir_status status = weir_i_safetensors_read_f32(&view, parameter->name, values, error);
+weir_status weir_i_file_parameter(const weir_tensor_view *view, const weir_parameter *parameter, float *values, weir_error *error) {
+  const weir_status status = weir_i_safetensors_read_f32(view, parameter->name, values, error);
   if (status != WEIR_OK) return status;
   size_t bad;
   // That they are finite was seen as they were read.
@@ -85,7 +83,9 @@ weir_status weir_i_file_check(const weir_safetensors *file, const weir_flow *flo
 weir_status weir_i_file_values(const weir_safetensors *file, const weir_flow *flow, float *values, weir_error *error) {
   for (size_t i = 0; i < flow->parameters.count; i++) {
     const weir_parameter *parameter = &flow->parameters.items[i];
-    const weir_status status = read_parameter(file, parameter, values + parameter->offset, error);
+    weir_tensor_view view;
+    weir_i_safetensors_find(file, parameter->name, &view);
+    const weir_status status = weir_i_file_parameter(&view, parameter, values + parameter->offset, error);
     if (status != WEIR_OK) return status;
   }
   return weir_i_flow_check(flow, values, error);

@@ -20,8 +20,12 @@ weir_status weir_i_file_spec(const weir_safetensors *file, const weir_allocator 
 /// Refuses missing and unknown tensors, wrong shapes and types.
 weir_status weir_i_file_check(const weir_safetensors *file, const weir_flow *flow, weir_error *error);
 
-/// Reads every parameter of a checked file into values [flow->parameters.values]: refuses numbers that are not finite, outside the
-/// parameter's domain, or in contradiction to those of another one.
+/// Converts a parameter's numbers from its view, which has data, to values [parameter->count]: refuses those that are not finite or are
+/// outside its domain. values may be the view's own f32 numbers.
+weir_status weir_i_file_parameter(const weir_tensor_view *view, const weir_parameter *parameter, float *values, weir_error *error);
+
+/// Reads every parameter of a checked file into values [flow->parameters.values]: refuses what weir_i_file_parameter does and numbers in
+/// contradiction to those of another parameter.
 weir_status weir_i_file_values(const weir_safetensors *file, const weir_flow *flow, float *values, weir_error *error);
 
 /// The description with its "provenance" replaced by a JSON object, NUL-terminated, for weir_i_release(allocator, *text, *bytes).

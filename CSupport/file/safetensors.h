@@ -5,7 +5,7 @@
 
 #include "base/json.h"
 
-enum { WEIR_SAFETENSORS_RANK = 8 };
+enum { WEIR_SAFETENSORS_RANK = 8, WEIR_SAFETENSORS_LENGTH = 8 };
 
 typedef enum weir_dtype {
   WEIR_DTYPE_F32 = 0,
@@ -21,15 +21,17 @@ typedef struct weir_tensor_view {
   size_t rank;
   size_t shape[WEIR_SAFETENSORS_RANK];
   size_t count;               // product of the shape
-  const unsigned char *data;  // inside the file's bytes, any alignment, little-endian
+  const unsigned char *data;  // inside the file's bytes, any alignment, little-endian; NULL when only the header is in memory
+  size_t begin;               // where they begin after the header
   size_t bytes;
 } weir_tensor_view;
 
-/// A checked file: every range lies inside the bytes, none overlap, there are no gaps and no trailing bytes, products do not
+/// A checked file: every range lies inside the file, none overlap, there are no gaps and no trailing bytes, products do not
 /// overflow, names are unique. Points into the caller's bytes.
 typedef struct weir_safetensors {
   weir_json json;
-  const unsigned char *data;  // after the header
+  const unsigned char *data;  // after the header; NULL when only the header is in memory
+  size_t data_begin;          // in the file
   size_t data_bytes;
   weir_allocator allocator;
   void *token_memory;  // the JSON tokens, then what follows
@@ -47,6 +49,11 @@ size_t weir_i_dtype_bytes(weir_dtype dtype);
 /// `bytes` are not copied and must outlive *file. On failure there is nothing to close. A NULL allocator means malloc and free.
 weir_status weir_i_safetensors_open(const void *bytes, size_t size, const weir_allocator *allocator, weir_safetensors *file,
                                     weir_error *error);
+/// The bytes before the data of a file of `size` bytes, from its first WEIR_SAFETENSORS_LENGTH (or fewer, when it has no more).
+weir_status weir_i_safetensors_header(const void *first, size_t size, size_t *header, weir_error *error);
+/// The same as open from the bytes before the data alone: then no view has data.
+weir_status weir_i_safetensors_open_header(const void *bytes, size_t header, size_t size, const weir_allocator *allocator,
+                                           weir_safetensors *file, weir_error *error);
 void weir_i_safetensors_close(weir_safetensors *file);
 
 /// Looks a tensor up by name; false when there is none.
@@ -77,19 +84,5 @@ typedef struct weir_tensor_out {
 weir_status weir_i_safetensors_write(const char *path, const weir_tensor_out *tensors, size_t tensor_count,
                                      const char *const *metadata_keys, const char *const *metadata_values, size_t metadata_count,
                                      const weir_allocator *allocator, weir_error *error);
-
-/// A whole file in memory from `allocator` (*size is its size, for weir_i_release); refuses directories, devices, empty files
-/// (WEIR_ERROR_FORMAT) and files over `most` bytes, and says which.
-weir_status weir_i_file_read(const char *path, size_t most, const weir_allocator *allocator, void **bytes, size_t *size,
-                             weir_error *error);
-
-/// Replaces `path` by the `count` pieces, one after the other: all of it, or nothing.
-typedef struct weir_file_piece {
-  const void *bytes;
-  size_t size;
-} weir_file_piece;
-
-weir_status weir_i_file_replace(const char *path, const weir_file_piece *pieces, size_t count, const weir_allocator *allocator,
-                                weir_error *error);
 
 #endif

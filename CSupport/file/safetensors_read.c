@@ -7,7 +7,7 @@
 #include "base/status.h"
 #include "file/safetensors.h"
 
-enum { LENGTH_BYTES = 8, HEADER_MOST = 100000000, TOKENS_MOST = 4000000, WHERE_SIZE = 96 };
+enum { HEADER_MOST = 100000000, TOKENS_MOST = 4000000, WHERE_SIZE = 96 };
 
 /// A tensor in the header: its tokens, and its range in the data.
 typedef struct weir_safetensors_entry {
@@ -69,7 +69,8 @@ static const char *describe(const weir_json *json, int value, weir_tensor_view *
 static void view_of(const weir_safetensors *file, const weir_safetensors_entry *entry, weir_tensor_view *view) {
   size_t begin, end;
   (void)describe(&file->json, entry->value, view, &begin, &end);  // checked at open
-  view->data = file->data + begin;
+  view->begin = begin;
+  view->data = file->data == NULL ? NULL : file->data + begin;
 }
 
 static int compare_ranges(const void *context, int a, int b) {
@@ -144,7 +145,7 @@ static weir_status check_ranges(const weir_safetensors *file, const weir_safeten
     }
     end = entry->end;
   }
-  const size_t before = LENGTH_BYTES + file->json.length;
+  const size_t before = file->data_begin;
   if (end > file->data_bytes) {
     const size_t expected = end > SIZE_MAX - before ? SIZE_MAX : before + end;
     return weir_i_fail(error, WEIR_ERROR_FORMAT, "end of the file",
@@ -158,25 +159,25 @@ static weir_status check_ranges(const weir_safetensors *file, const weir_safeten
   return WEIR_OK;
 }
 
-/// The header's text lies inside the bytes; its length does not lie.
-static weir_status check_length(const unsigned char *bytes, size_t size, size_t *header, weir_error *error) {
-  if (size < LENGTH_BYTES) {
+weir_status weir_i_safetensors_header(const void *first, size_t size, size_t *header, weir_error *error) {
+  const unsigned char *bytes = first;
+  if (size < WEIR_SAFETENSORS_LENGTH) {
     return weir_i_fail(error, WEIR_ERROR_FORMAT, "byte 0",
                        "the file is cut short: expected at least 8 bytes, got %zu; copy it again", size);
   }
   uint64_t length = 0;
-  for (size_t i = LENGTH_BYTES; i-- > 0;) length = length << 8 | bytes[i];
+  for (size_t i = WEIR_SAFETENSORS_LENGTH; i-- > 0;) length = length << 8 | bytes[i];
   if (length > HEADER_MOST) {
     return weir_i_fail(error, WEIR_ERROR_FORMAT, "byte 0",
                        "the header's length %ju is over %d: this is not a safetensors file, or damaged", (uintmax_t)length,
                        HEADER_MOST);
   }
-  if (length > size - LENGTH_BYTES) {
+  if (length > size - WEIR_SAFETENSORS_LENGTH) {
     return weir_i_fail(error, WEIR_ERROR_FORMAT, "byte 0",
                        "the file is cut short: expected at least %ju bytes, got %zu; copy it again",
-                       (uintmax_t)length + LENGTH_BYTES, size);
+                       (uintmax_t)length + WEIR_SAFETENSORS_LENGTH, size);
   }
-  *header = (size_t)length;
+  *header = WEIR_SAFETENSORS_LENGTH + (size_t)length;
   return WEIR_OK;
 }
 
@@ -187,7 +188,7 @@ static weir_status fail_header(weir_error *error, weir_status status, const weir
   return weir_i_fail(error, status, where, "%s", problem->message);
 }
 
-static weir_status open_header(weir_safetensors *file, const char *text, size_t length, weir_error *error) {
+static weir_status read_header(weir_safetensors *file, const char *text, size_t length, weir_error *error) {
   weir_error problem = {0};
   size_t tokens;
   weir_status status = weir_i_json_measure(text, length, &tokens, &problem);
@@ -214,23 +215,27 @@ static weir_status open_header(weir_safetensors *file, const char *text, size_t 
   return status;
 }
 
-weir_status weir_i_safetensors_open(const void *bytes, size_t size, const weir_allocator *allocator, weir_safetensors *file,
-                                    weir_error *error) {
-  *file = (weir_safetensors){.metadata = WEIR_JSON_NONE};
+weir_status weir_i_safetensors_open_header(const void *bytes, size_t header, size_t size, const weir_allocator *allocator,
+                                           weir_safetensors *file, weir_error *error) {
+  *file = (weir_safetensors){.metadata = WEIR_JSON_NONE, .data_begin = header, .data_bytes = size - header};
   if (!host_is_little_endian()) {
     return weir_i_fail(error, WEIR_ERROR_UNSUPPORTED, NULL, "model files are little-endian, this machine is not");
   }
   weir_status status = weir_i_allocator(allocator, &file->allocator);
   if (status != WEIR_OK) return weir_i_fail(error, status, NULL, "the allocator is not complete");
+  status = read_header(file, (const char *)bytes + WEIR_SAFETENSORS_LENGTH, header - WEIR_SAFETENSORS_LENGTH, error);
+  if (status != WEIR_OK) weir_i_safetensors_close(file);
+  return status;
+}
+
+weir_status weir_i_safetensors_open(const void *bytes, size_t size, const weir_allocator *allocator, weir_safetensors *file,
+                                    weir_error *error) {
+  *file = (weir_safetensors){.metadata = WEIR_JSON_NONE};
   if (bytes == NULL) return weir_i_fail(error, WEIR_ERROR_ARGUMENT, NULL, "the bytes are NULL");
   size_t header = 0;
-  status = check_length(bytes, size, &header, error);
-  if (status == WEIR_OK) {
-    file->data = (const unsigned char *)bytes + LENGTH_BYTES + header;
-    file->data_bytes = size - LENGTH_BYTES - header;
-    status = open_header(file, (const char *)bytes + LENGTH_BYTES, header, error);
-  }
-  if (status != WEIR_OK) weir_i_safetensors_close(file);
+  weir_status status = weir_i_safetensors_header(bytes, size, &header, error);
+  if (status == WEIR_OK) status = weir_i_safetensors_open_header(bytes, header, size, allocator, file, error);
+  if (status == WEIR_OK) file->data = (const unsigned char *)bytes + header;
   return status;
 }
 

@@ -4,9 +4,10 @@
 
 #include "base/arena.h"
 #include "base/status.h"
+#include "file/file_io.h"
 #include "file/safetensors.h"
 
-enum { LENGTH_BYTES = 8, HEADER_MOST = 100000000, HEADER_ALIGNMENT = 8 };
+enum { HEADER_MOST = 100000000, HEADER_ALIGNMENT = 8 };
 
 /// Text under construction; over NULL it only counts.
 typedef struct weir_header_text {
@@ -150,18 +151,18 @@ static weir_status write_pieces(const char *path, const weir_tensor_out *tensors
   size_t piece_bytes;
   if (__builtin_mul_overflow(tensor_count + 1, sizeof(weir_file_piece), &piece_bytes)) piece_bytes = SIZE_MAX;
   weir_file_piece *pieces = weir_i_allocate(allocator, piece_bytes);
-  char *head = weir_i_allocate(allocator, LENGTH_BYTES + length);
+  char *head = weir_i_allocate(allocator, WEIR_SAFETENSORS_LENGTH + length);
   weir_status status;
   if (pieces == NULL || head == NULL) {
     status = weir_i_fail(error, WEIR_ERROR_MEMORY, path, "no memory for a header of %zu bytes", length);
   } else {
-    for (size_t i = 0; i < LENGTH_BYTES; i++) head[i] = (char)((uint64_t)length >> 8 * i);
-    put_header(head + LENGTH_BYTES, pieces + 1, tensors, tensor_count, keys, values, metadata_count);
-    pieces[0] = (weir_file_piece){head, LENGTH_BYTES + length};
-    status = check_header(head + LENGTH_BYTES, length, allocator, error);
+    for (size_t i = 0; i < WEIR_SAFETENSORS_LENGTH; i++) head[i] = (char)((uint64_t)length >> 8 * i);
+    put_header(head + WEIR_SAFETENSORS_LENGTH, pieces + 1, tensors, tensor_count, keys, values, metadata_count);
+    pieces[0] = (weir_file_piece){head, WEIR_SAFETENSORS_LENGTH + length};
+    status = check_header(head + WEIR_SAFETENSORS_LENGTH, length, allocator, error);
     if (status == WEIR_OK) status = weir_i_file_replace(path, pieces, tensor_count + 1, allocator, error);
   }
-  weir_i_release(allocator, head, LENGTH_BYTES + length);
+  weir_i_release(allocator, head, WEIR_SAFETENSORS_LENGTH + length);
   weir_i_release(allocator, pieces, piece_bytes);
   return status;
 }

@@ -27,6 +27,9 @@ void weir_i_flow_release(weir_flow *flow);
 /// Computes packed constants [flow->packed] and, when not NULL, [flow->packed_training] from values [flow->parameters.values].
 void weir_i_flow_pack(const weir_flow *flow, const weir_team *team, const float *values, float *packed, float *packed_training);
 
+/// The same of one step alone; the prior counts as a step more.
+void weir_i_flow_pack_step(const weir_flow *flow, size_t step, const float *values, float *packed, float *packed_training);
+
 /// Computes the constants of scoring in bf16 [flow->packed_bf16] from packed ones.
 void weir_i_flow_pack_bf16(const weir_flow *flow, const float *packed, uint16_t *packed_bf16);
 
@@ -54,10 +57,13 @@ bool weir_i_flow_starts_from_data(const weir_flow *flow);
 size_t weir_i_flow_initialise(const weir_flow *flow, weir_flow_run *run, float *packed, float *packed_training);
 /// Recomputes fixed numbers in run->layers.values that follow from trainable ones. A training run.
 void weir_i_flow_refresh(const weir_flow *flow, const weir_flow_run *run);
+/// The parameters [*begin, *end) of a step; the prior counts as a step more.
+void weir_i_flow_parameters(const weir_flow *flow, size_t step, size_t *begin, size_t *end);
 /// The step that a parameter belongs to; NULL for the prior's.
 const weir_step *weir_i_flow_step_of(const weir_flow *flow, size_t parameter);
-/// Refuses values that contradict each other.
+/// Refuses values that contradict each other; those of different steps never do.
 weir_status weir_i_flow_check(const weir_flow *flow, const float *values, weir_error *error);
+weir_status weir_i_flow_check_step(const weir_flow *flow, size_t step, const float *values, weir_error *error);
 
 double weir_i_flow_flops(const weir_flow *flow);
 

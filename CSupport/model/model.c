@@ -22,13 +22,10 @@ weir_status weir_i_model_create(const char *spec, size_t length, const weir_allo
   return WEIR_OK;
 }
 
-weir_status weir_i_model_pack(weir_model *model, const float *values, weir_error *error) {
+weir_status weir_i_model_take_packed(weir_model *model, weir_error *error) {
   const size_t bytes = model->flow.packed * sizeof *model->packed;
   model->packed = weir_i_allocate(&model->allocator, bytes);
-  if (model->packed == NULL) return weir_i_fail(error, WEIR_ERROR_MEMORY, "", "no memory for %zu bytes of weights", bytes);
-  const weir_team alone = {1, NULL};
-  weir_i_flow_pack(&model->flow, &alone, values, model->packed, NULL);
-  return WEIR_OK;
+  return model->packed != NULL ? WEIR_OK : weir_i_fail(error, WEIR_ERROR_MEMORY, "", "no memory for %zu bytes of weights", bytes);
 }
 
 void weir_model_close(weir_model *model) {

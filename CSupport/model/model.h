@@ -15,7 +15,7 @@ struct weir_model {
 weir_status weir_i_model_create(const char *spec, size_t length, const weir_allocator *allocator, weir_model **model,
                                 weir_error *error);
 
-/// Takes memory for the packed constants and computes them from values [flow.parameters.values].
-weir_status weir_i_model_pack(weir_model *model, const float *values, weir_error *error);
+/// Takes memory for the packed constants, which weir_i_flow_pack_step then computes.
+weir_status weir_i_model_take_packed(weir_model *model, weir_error *error);
 
 #endif

@@ -10,19 +10,23 @@ typedef struct pack_job {
   float *packed, *packed_training;
 } pack_job;
 
+void weir_i_flow_pack_step(const weir_flow *flow, size_t step, const float *values, float *packed, float *packed_training) {
+  if (step == flow->step_count) {
+    if (flow->prior.type->pack != NULL) flow->prior.type->pack(&flow->prior, &flow->parameters, values, packed);
+  } else if (flow->steps[step].type->pack != NULL) {
+    flow->steps[step].type->pack(&flow->steps[step], &flow->parameters, values, packed, packed_training);
+  }
+}
+
 static void pack_steps(void *arg, size_t begin, size_t end, size_t thread) {
   (void)thread;
   const pack_job *job = arg;
-  for (size_t i = begin; i < end; i++) {
-    const weir_step *step = &job->flow->steps[i];
-    if (step->type->pack != NULL) step->type->pack(step, &job->flow->parameters, job->values, job->packed, job->packed_training);
-  }
+  for (size_t i = begin; i < end; i++) weir_i_flow_pack_step(job->flow, i, job->values, job->packed, job->packed_training);
 }
 
 void weir_i_flow_pack(const weir_flow *flow, const weir_team *team, const float *values, float *packed, float *packed_training) {
   pack_job job = {flow, values, packed, packed_training};
-  weir_i_parallel_for(team, flow->step_count, pack_steps, &job);
-  if (flow->prior.type->pack != NULL) flow->prior.type->pack(&flow->prior, &flow->parameters, values, packed);
+  weir_i_parallel_for(team, flow->step_count + 1, pack_steps, &job);
 }
 
 void weir_i_flow_pack_bf16(const weir_flow *flow, const float *packed, uint16_t *packed_bf16) {
@@ -114,18 +118,34 @@ void weir_i_flow_refresh(const weir_flow *flow, const weir_flow_run *run) {
     if (flow->steps[i].type->refresh != NULL) flow->steps[i].type->refresh(&flow->steps[i], run);
 }
 
+void weir_i_flow_parameters(const weir_flow *flow, size_t step, size_t *begin, size_t *end) {
+  if (step < flow->step_count) {
+    *begin = flow->steps[step].first_parameter;
+    *end = *begin + flow->steps[step].parameter_count;
+  } else {
+    const weir_step *last = &flow->steps[flow->step_count - 1];
+    *begin = last->first_parameter + last->parameter_count;
+    *end = flow->parameters.count;
+  }
+}
+
 const weir_step *weir_i_flow_step_of(const weir_flow *flow, size_t parameter) {
   for (size_t i = 0; i < flow->step_count; i++) {
-    const weir_step *step = &flow->steps[i];
-    if (parameter >= step->first_parameter && parameter - step->first_parameter < step->parameter_count) return step;
+    size_t begin, end;
+    weir_i_flow_parameters(flow, i, &begin, &end);
+    if (parameter >= begin && parameter < end) return &flow->steps[i];
   }
   return NULL;
 }
 
+weir_status weir_i_flow_check_step(const weir_flow *flow, size_t step, const float *values, weir_error *error) {
+  if (step == flow->step_count || flow->steps[step].type->check == NULL) return WEIR_OK;
+  return flow->steps[step].type->check(&flow->steps[step], &flow->parameters, values, error);
+}
+
 weir_status weir_i_flow_check(const weir_flow *flow, const float *values, weir_error *error) {
   weir_status status = WEIR_OK;
-  for (size_t i = 0; i < flow->step_count && status == WEIR_OK; i++)
-    if (flow->steps[i].type->check != NULL) status = flow->steps[i].type->check(&flow->steps[i], &flow->parameters, values, error);
+  for (size_t i = 0; i < flow->step_count && status == WEIR_OK; i++) status = weir_i_flow_check_step(flow, i, values, error);
   return status;
 }
 
@@ -150,7 +170,8 @@ void weir_i_flow_describe(const weir_flow *flow, size_t step, size_t layer, bool
     weir_i_step_describe(&flow->steps[step], layer, &flow->parameters, bf16, info);
     return;
   }
-  const weir_step *last = &flow->steps[flow->step_count - 1];
+  size_t begin, end;
+  weir_i_flow_parameters(flow, step, &begin, &end);
   *info = (weir_layer_info){
       .struct_size = sizeof *info,
       .name = flow->prior.type->type,
@@ -161,6 +182,5 @@ void weir_i_flow_describe(const weir_flow *flow, size_t step, size_t layer, bool
       .flops = density_flops(flow),
       .sample_bytes = flow->dims * sizeof(float),
   };
-  for (size_t i = last->first_parameter + last->parameter_count; i < flow->parameters.count; i++)
-    info->weight_bytes += flow->parameters.items[i].count * sizeof(float);
+  for (size_t i = begin; i < end; i++) info->weight_bytes += flow->parameters.items[i].count * sizeof(float);
 }

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "file/file_io.h"
 #include "train/checkpoint.h"
 
 static const char *const optimizer_names[] = {

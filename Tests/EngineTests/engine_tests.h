@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "file/file_io.h"
 #include "file/safetensors.h"
 #include "weir_train.h"
 
@@ -52,6 +53,10 @@
   TEST(open_lying_tensors)            \
   TEST(open_without_memory)           \
   TEST(open_bad_arguments)            \
+  TEST(disk_opens_as_memory)          \
+  TEST(disk_file_cut_short)           \
+  TEST(disk_without_memory)           \
+  TEST(disk_memory_of_a_step)         \
   TEST(jacobian_of_steps)             \
   TEST(jacobian_of_flows)             \
   TEST(golden_gradients)              \

@@ -129,22 +129,6 @@ static int open_short(const char *name) {
 int test_open_without_memory(void) {
   int bad = 0;
   for (const char *const *name = golden_names(); *name != NULL; name++) bad += open_short(*name);
-  // From a path too, whose reading takes memory of its own.
-  golden g;
-  if (!golden_open(&g, "tabular")) return bad + 1;
-  weir_status status = WEIR_ERROR_MEMORY;
-  for (long fail_at = 0; status != WEIR_OK && fail_at < 10000; fail_at++) {
-    counted_memory memory;
-    counted_memory_init(&memory, fail_at);
-    weir_model *model = NULL;
-    weir_error error = {0};
-    status = weir_model_open(g.model_path, &memory.allocator, &model, &error);
-    if (memory.calls > fail_at) EXPECT(status == WEIR_ERROR_MEMORY && model == NULL && error_is(&error, status), error.message);
-    weir_model_close(model);
-    EXPECT(memory.blocks == 0 && memory.bytes == 0, text_of("allocation %ld fails", fail_at));
-  }
-  EXPECT(status == WEIR_OK, "in the end it opens");
-  golden_close(&g);
   return bad;
 }
 

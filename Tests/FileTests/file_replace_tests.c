@@ -172,6 +172,14 @@ int test_read_refuses_what_is_no_file(void) {
   EXPECT(weir_i_file_read(path, 7, allocator, &bytes, &size, &error) == WEIR_OK && size == 7 && memcmp(bytes, "abcdefg", 7) == 0,
          "7 bytes");
   weir_i_release(allocator, bytes, size);
+  weir_file file;
+  char taken[7];
+  EXPECT(weir_i_file_open(path, 7, &file, &error) == WEIR_OK && file.size == 7, error.message);
+  EXPECT(weir_i_file_take(&file, 2, taken, 5, &error) == WEIR_OK && memcmp(taken, "cdefg", 5) == 0, "a part");
+  EXPECT(truncate(path, 4) == 0 && weir_i_file_take(&file, 2, taken, 2, &error) == WEIR_OK, "what is left");
+  EXPECT(weir_i_file_take(&file, 2, taken, 5, &error) == WEIR_ERROR_IO && strstr(error.message, "became shorter") != NULL,
+         error.message);
+  weir_i_file_close(&file);
   EXPECT(weir_i_file_replace(path, NULL, 0, allocator, &error) == WEIR_OK, error.message);
   EXPECT(weir_i_file_read(path, 7, allocator, &bytes, &size, &error) == WEIR_ERROR_FORMAT, "an empty file");
   EXPECT(strstr(error.message, "the file is empty") != NULL, error.message);

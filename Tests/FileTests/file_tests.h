@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "file/file_io.h"
 #include "file/safetensors.h"
 
 #define FILE_TEST_LIST(TEST)          \

@@ -1,0 +1,169 @@
+// Models opened from disk: the same as from memory, whatever their numbers' type, and never much of the file in memory at a time.
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine_tests.h"
+
+// Every second tensor as doubles, which are exactly its floats.
+static void widen(const model_parts *parts) {
+  for (size_t i = 1; i < parts->count; i += 2) {
+    part *p = &parts->items[i];
+    const size_t count = p->bytes / sizeof(float);
+    double *wide = malloc(count * sizeof *wide + 1);
+    for (size_t k = 0; k < count; k++) wide[k] = ((const float *)p->data)[k];
+    free(p->data);
+    p->data = wide, p->bytes = count * sizeof *wide, p->dtype = "F64";
+  }
+}
+
+static void write_file(const char *path, const unsigned char *bytes, size_t size) {
+  FILE *file = fopen(path, "wb");
+  const bool written = file != NULL && fwrite(bytes, 1, size, file) == size;
+  expect(written, __FILE__, __LINE__, "a file is written", path);
+  if (file != NULL) fclose(file);
+}
+
+static int score(weir_model *model, const golden *g, double *scores) {
+  int bad = 0;
+  weir_session_options options = weir_session_options_default();
+  options.batch = g->n;
+  desk d = desk_make(model, &options);
+  EXPECT(d.session != NULL && weir_score(d.session, g->x, g->n, scores) == WEIR_OK, g->name);
+  desk_free(&d);
+  return bad;
+}
+
+static int same_as_memory(const char *name, const folder *f) {
+  int bad = 0;
+  golden g;
+  if (!golden_open(&g, name)) return 1;
+  double *from_memory = calloc(g.n, sizeof *from_memory), *from_disk = calloc(g.n, sizeof *from_disk);
+  for (int wide = 0; wide <= 1; wide++) {
+    model_parts parts = parts_of_golden(name);
+    if (wide) widen(&parts);
+    size_t size;
+    unsigned char *bytes = parts_file(&parts, &size);
+    const char *path = folder_file(f, "model");
+    write_file(path, bytes, size);
+    weir_model *memory = NULL, *disk = NULL;
+    weir_error error = {0};
+    EXPECT(weir_model_open_memory(bytes, size, NULL, &memory, &error) == WEIR_OK, error.message);
+    EXPECT(weir_model_open(path, NULL, &disk, &error) == WEIR_OK, error.message);
+    if (memory != NULL && disk != NULL) {
+      bad += score(memory, &g, from_memory) + score(disk, &g, from_disk);
+      EXPECT(memcmp(from_memory, from_disk, g.n * sizeof *from_disk) == 0, text_of("%s, wide %d: the same bits", name, wide));
+    }
+    weir_model_close(memory), weir_model_close(disk);
+    free(bytes);
+    parts_free(&parts);
+  }
+  free(from_memory), free(from_disk);
+  golden_close(&g);
+  return bad;
+}
+
+int test_disk_opens_as_memory(void) {
+  int bad = 0;
+  folder f;
+  if (!folder_make(&f)) return 1;
+  for (const char *const *name = golden_names(); *name != NULL; name++) bad += same_as_memory(*name, &f);
+  folder_remove(&f);
+  return bad;
+}
+
+int test_disk_file_cut_short(void) {
+  int bad = 0;
+  folder f;
+  if (!folder_make(&f)) return 1;
+  model_parts parts = parts_of_golden("multiscale");
+  widen(&parts);
+  size_t size;
+  unsigned char *bytes = parts_file(&parts, &size);
+  enum { CUTS = 500 };
+  for (size_t i = 0; i <= CUTS; i++) {
+    const size_t length = i < CUTS ? size * i / CUTS : size - 1;
+    const char *path = folder_file(&f, "cut");
+    write_file(path, bytes, length);
+    counted_memory memory;
+    counted_memory_init(&memory, -1);
+    weir_model *model = NULL;
+    weir_error error = {0};
+    const weir_status status = weir_model_open(path, &memory.allocator, &model, &error);
+    const char *detail = text_of("%zu of %zu bytes: %s", length, size, error.message);
+    EXPECT(status == WEIR_ERROR_FORMAT && model == NULL && error_is(&error, status), detail);
+    EXPECT(memory.blocks == 0 && memory.bytes == 0, detail);
+  }
+  free(bytes);
+  parts_free(&parts);
+  folder_remove(&f);
+  return bad;
+}
+
+int test_disk_without_memory(void) {
+  int bad = 0;
+  folder f;
+  if (!folder_make(&f)) return 1;
+  model_parts parts = parts_of_golden("multiscale");
+  widen(&parts);  // so that every kind of memory is asked for
+  size_t size;
+  unsigned char *bytes = parts_file(&parts, &size);
+  char path[sizeof f.path + 8];  // text_of's texts don't live for so many
+  snprintf(path, sizeof path, "%s", folder_file(&f, "model"));
+  write_file(path, bytes, size);
+  weir_status status = WEIR_ERROR_MEMORY;
+  for (long fail_at = 0; status != WEIR_OK && fail_at < 10000; fail_at++) {
+    counted_memory memory;
+    counted_memory_init(&memory, fail_at);
+    weir_model *model = NULL;
+    weir_error error = {0};
+    status = weir_model_open(path, &memory.allocator, &model, &error);
+    if (memory.calls > fail_at) EXPECT(status == WEIR_ERROR_MEMORY && model == NULL && error_is(&error, status), error.message);
+    weir_model_close(model);
+    EXPECT(memory.blocks == 0 && memory.bytes == 0, text_of("allocation %ld fails", fail_at));
+  }
+  EXPECT(status == WEIR_OK, "in the end it opens");
+  free(bytes);
+  parts_free(&parts);
+  folder_remove(&f);
+  return bad;
+}
+
+// Sixteen couplings of 51,000 numbers each: besides the model itself, opening takes about one of them and the header.
+int test_disk_memory_of_a_step(void) {
+  int bad = 0;
+  folder f;
+  if (!folder_make(&f)) return 1;
+  enum { COUPLINGS = 16, STEP = 200 };
+  static const char head[] =
+      "{\"version\":1,\"input\":{\"shape\":[32],\"levels\":0},\"prior\":{\"type\":\"standard_normal\"},\"steps\":[";
+  char *spec = malloc(sizeof head + COUPLINGS * STEP + 2), *end = spec + sprintf(spec, "%s", head);
+  for (int i = 0; i < COUPLINGS; i++)
+    end += sprintf(end,
+                   "%s{\"op\":\"coupling\",\"transform\":\"affine\",\"mask\":{\"type\":\"tabular\",\"reverse\":%s},"
+                   "\"net\":{\"type\":\"mlp\",\"hidden\":200,\"layers\":1}}",
+                   i == 0 ? "" : ",", i % 2 ? "true" : "false");
+  strcpy(end, "]}");
+  model_parts parts = parts_of_spec(spec, 1);
+  size_t size, numbers = 0;
+  for (size_t i = 0; i < parts.count; i++) numbers += parts.items[i].bytes;
+  unsigned char *bytes = parts_file(&parts, &size);
+  const char *path = folder_file(&f, "model");
+  write_file(path, bytes, size);
+  counted_memory memory;
+  counted_memory_init(&memory, -1);
+  weir_model *model = NULL;
+  weir_error error = {0};
+  weir_model_info info = {0};
+  EXPECT(weir_model_open(path, &memory.allocator, &model, &error) == WEIR_OK, error.message);
+  EXPECT(model != NULL && weir_model_get_info(model, &info) == WEIR_OK, "a model");
+  const size_t beside = (size_t)memory.peak - info.model_bytes, most = numbers / COUPLINGS + numbers / 20;
+  EXPECT((size_t)memory.peak >= info.model_bytes && beside <= most,
+         text_of("%zu bytes of numbers, %zu beside the model, %zu allowed", numbers, beside, most));
+  weir_model_close(model);
+  free(bytes), free(spec);
+  parts_free(&parts);
+  folder_remove(&f);
+  return bad;
+}
