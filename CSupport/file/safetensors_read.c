@@ -9,10 +9,11 @@
 
 enum { HEADER_MOST = 100000000, TOKENS_MOST = 4000000, WHERE_SIZE = 96 };
 
-/// A tensor in the header: its tokens, and its range in the data.
+/// A tensor in the header: its name's token and hash, and its view, without data.
 typedef struct weir_safetensors_entry {
-  int key, value;
-  size_t begin, end;
+  int key;
+  uint32_t hash;
+  weir_tensor_view view;
 } weir_safetensors_entry;
 
 static const struct {
@@ -35,8 +36,8 @@ static bool host_is_little_endian(void) {
   return first == 1;
 }
 
-/// Fills dtype, rank, shape, count and bytes of *view, and the range, from a tensor's description; NULL, or what is wrong with it.
-static const char *describe(const weir_json *json, int value, weir_tensor_view *view, size_t *begin, size_t *end) {
+/// Fills *view but for its data from a tensor's description; NULL, or what is wrong with it.
+static const char *describe(const weir_json *json, int value, weir_tensor_view *view) {
   *view = (weir_tensor_view){.count = 1};
   if (!weir_i_json_is_object(json, value)) return "its description must be an object";
   const int dtype = weir_i_json_get(json, value, "dtype"), shape = weir_i_json_get(json, value, "shape");
@@ -57,37 +58,33 @@ static const char *describe(const weir_json *json, int value, weir_tensor_view *
     if (__builtin_mul_overflow(view->count, view->shape[i], &view->count)) return "its shape is impossibly large";
   }
   if (__builtin_mul_overflow(view->count, dtypes[known].bytes, &view->bytes)) return "its shape is impossibly large";
+  size_t end;
   if (!weir_i_json_is_array(json, offsets) || weir_i_json_size(json, offsets) != 2 ||
-      !weir_i_json_as_count(json, offsets + 1, begin) || !weir_i_json_as_count(json, offsets + 2, end)) {
+      !weir_i_json_as_count(json, offsets + 1, &view->begin) || !weir_i_json_as_count(json, offsets + 2, &end)) {
     return "its data_offsets must be two whole numbers";
   }
-  if (*end < *begin) return "its data_offsets end before they begin";
-  if (*end - *begin != view->bytes) return "its data_offsets span a size that is not that of its dtype and shape";
+  if (end < view->begin) return "its data_offsets end before they begin";
+  if (end - view->begin != view->bytes) return "its data_offsets span a size that is not that of its dtype and shape";
   return NULL;
 }
 
 static void view_of(const weir_safetensors *file, const weir_safetensors_entry *entry, weir_tensor_view *view) {
-  size_t begin, end;
-  (void)describe(&file->json, entry->value, view, &begin, &end);  // checked at open
-  view->begin = begin;
-  view->data = file->data == NULL ? NULL : file->data + begin;
+  *view = entry->view;
+  if (file->data != NULL) view->data = file->data + view->begin;
 }
 
 static int compare_ranges(const void *context, int a, int b) {
-  const weir_safetensors_entry *first = (const weir_safetensors_entry *)context + a,
-                               *second = (const weir_safetensors_entry *)context + b;
+  const weir_tensor_view *first = &((const weir_safetensors_entry *)context)[a].view,
+                         *second = &((const weir_safetensors_entry *)context)[b].view;
   if (first->begin != second->begin) return first->begin < second->begin ? -1 : 1;
-  if (first->end != second->end) return first->end < second->end ? -1 : 1;
+  if (first->bytes != second->bytes) return first->bytes < second->bytes ? -1 : 1;
   return (a > b) - (a < b);
 }
 
-static int compare_hashes(uint32_t first, uint32_t second) { return (first > second) - (first < second); }
-
 static int compare_names(const void *context, int a, int b) {
-  const weir_safetensors *file = context;
-  const uint32_t first = weir_i_json_hash(&file->json, file->entries[a].key),
-                 second = weir_i_json_hash(&file->json, file->entries[b].key);
-  return first == second ? (a > b) - (a < b) : compare_hashes(first, second);
+  const weir_safetensors_entry *entries = context;
+  if (entries[a].hash != entries[b].hash) return entries[a].hash < entries[b].hash ? -1 : 1;
+  return (a > b) - (a < b);
 }
 
 static weir_status check_metadata(const weir_json *json, int metadata, weir_error *error) {
@@ -116,12 +113,11 @@ static weir_status read_entries(weir_safetensors *file, weir_safetensors_entry *
       if (status != WEIR_OK) return status;
       continue;
     }
-    weir_safetensors_entry entry = {.key = key, .value = key + 1};
-    weir_tensor_view view;
+    weir_safetensors_entry entry = {.key = key, .hash = weir_i_json_hash(json, key)};
     char name[WHERE_SIZE];
     bool holds_nul;
     weir_i_json_copy(json, key, name, sizeof name, &holds_nul);
-    const char *problem = holds_nul ? "its name holds a NUL" : describe(json, entry.value, &view, &entry.begin, &entry.end);
+    const char *problem = holds_nul ? "its name holds a NUL" : describe(json, key + 1, &entry.view);
     if (problem != NULL) return weir_i_fail(error, WEIR_ERROR_FORMAT, name, "%s", problem);
     entries[file->count++] = entry;
   }
@@ -136,14 +132,15 @@ static weir_status check_ranges(const weir_safetensors *file, const weir_safeten
   size_t end = 0;
   for (size_t i = 0; i < file->count; i++) {
     const weir_safetensors_entry *entry = &entries[order[i]];
-    if (entry->begin != end) {
+    const size_t begin = entry->view.begin;
+    if (begin != end) {
       char name[WHERE_SIZE];
       bool holds_nul;
       weir_i_json_copy(&file->json, entry->key, name, sizeof name, &holds_nul);
       return weir_i_fail(error, WEIR_ERROR_FORMAT, name, "its data begins at %zu, but the data before it ends at %zu: tensors %s",
-                         entry->begin, end, entry->begin < end ? "overlap" : "leave a gap");
+                         begin, end, begin < end ? "overlap" : "leave a gap");
     }
-    end = entry->end;
+    end += entry->view.bytes;
   }
   const size_t before = file->data_begin;
   if (end > file->data_bytes) {
@@ -211,7 +208,7 @@ static weir_status read_header(weir_safetensors *file, const char *text, size_t 
   file->by_name = order;
   status = read_entries(file, entries, error);
   if (status == WEIR_OK) status = check_ranges(file, entries, order, error);
-  if (status == WEIR_OK) weir_i_json_sort(order, file->count, compare_names, file);
+  if (status == WEIR_OK) weir_i_json_sort(order, file->count, compare_names, entries);
   return status;
 }
 
@@ -251,7 +248,7 @@ bool weir_i_safetensors_find(const weir_safetensors *file, const char *name, wei
   size_t low = 0, high = file->count;
   while (low < high) {
     const size_t middle = low + (high - low) / 2;
-    if (weir_i_json_hash(&file->json, file->entries[file->by_name[middle]].key) < hash) {
+    if (file->entries[file->by_name[middle]].hash < hash) {
       low = middle + 1;
     } else {
       high = middle;
@@ -259,7 +256,7 @@ bool weir_i_safetensors_find(const weir_safetensors *file, const char *name, wei
   }
   for (; low < file->count; low++) {
     const weir_safetensors_entry *entry = &file->entries[file->by_name[low]];
-    if (weir_i_json_hash(&file->json, entry->key) != hash) return false;
+    if (entry->hash != hash) return false;
     if (!weir_i_json_equals(&file->json, entry->key, name)) continue;
     view_of(file, entry, view);
     return true;
