@@ -4,7 +4,7 @@
     python3 -m venv peers
     peers/bin/pip install torch==2.13.0+cpu --index-url https://download.pytorch.org/whl/cpu
     peers/bin/pip install numpy safetensors onnxruntime openvino onnx ncnn pnnx
-    swift build -c release --product weir
+    swift build -c release --product weir --static-swift-stdlib
     peers/bin/python Examples/HotLoops/compare.py                                             # everything, an hour
     peers/bin/python Examples/HotLoops/compare.py --case embedding --rounds 3 --seconds 0.2   # a minute
 

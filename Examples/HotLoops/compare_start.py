@@ -65,7 +65,7 @@ def main():
         prepare(options.prepare)
         return
     if not os.access(options.weir, os.X_OK):
-        parser.error(f"there is no {options.weir}; swift build -c release --product weir makes it")
+        parser.error(f"there is no {options.weir}; swift build -c release --product weir --static-swift-stdlib makes it")
     with tempfile.TemporaryDirectory() as folder:
         # By another process: a child's peak of memory begins with that of the process it comes from.
         subprocess.run([sys.executable, os.path.abspath(__file__), "--prepare", folder], check=True)

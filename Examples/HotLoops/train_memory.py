@@ -45,7 +45,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     if not os.access(options.weir, os.X_OK):
-        sys.exit(f"there is no {options.weir}; swift build -c release --product weir makes it")
+        sys.exit(f"there is no {options.weir}; swift build -c release --product weir --static-swift-stdlib makes it")
     with tempfile.TemporaryDirectory() as folder:
         peaks = {(couplings, batch): peak(options.weir, folder, couplings, batch, options.threads)
                  for couplings in (8, 16) for batch in (2, BATCH)}
