@@ -283,10 +283,4 @@ unsigned char *file_bytes(const char *path, size_t *size);
 bool file_write(const char *path, const void *bytes, size_t size);
 bool same_files(const char *a, const char *b);
 
-// ------------------------------------------------------------------------------------------------------ Counted C memory
-
-/// Calls of malloc and its kin by the whole program since the last reset; false when this platform has no way to count.
-bool heap_count_start(void);
-long heap_count_stop(void);
-
 #endif
