@@ -46,16 +46,19 @@ static struct {
   double log_likelihoods[MOST_PICTURES];
 } result;
 
-static void failed(const char *what, weir_status status) {
+// Notes a failure; true when there is one.
+static int failed(const char *what, weir_status status) {
+  if (status == WEIR_OK) return 0;
   result.failed = what;
   if (result.error.message[0] == '\0') snprintf(result.error.message, sizeof result.error.message, "%s", weir_status_text(status));
+  return 1;
 }
 
 static void score_pictures(void) {
   const weir_allocator allocator = {sizeof allocator, NULL, take, give_back};
   weir_model *model;
   weir_status status = weir_model_open_memory(model_file, model_file_bytes, &allocator, &model, &result.error);
-  if (status != WEIR_OK) return failed("opening the model (is MODEL_MEMORY large enough?)", status);
+  if (failed("opening the model (is MODEL_MEMORY large enough?)", status)) return;
   weir_model_get_info(model, &result.info);
 
   weir_session_options options = weir_session_options_default();
@@ -63,14 +66,14 @@ static void score_pictures(void) {
   weir_session *session;
   weir_session_size(model, &options, &result.session_bytes);
   status = weir_session_init(model, &options, session_memory, sizeof session_memory, &session);
-  if (status != WEIR_OK) return failed("making a session (is SESSION_MEMORY large enough?)", status);
+  if (failed("making a session (is SESSION_MEMORY large enough?)", status)) return;
 
   const size_t dims = result.info.dims;
   result.pictures = pictures_file_bytes / dims;
   if (result.pictures > MOST_PICTURES) result.pictures = MOST_PICTURES;
   for (size_t i = 0; i < result.pictures; i++) {
     status = weir_score_u8(session, pictures_file + i * dims, 1, &result.log_likelihoods[i]);
-    if (status != WEIR_OK) return failed("scoring", status);
+    if (failed("scoring", status)) return;
   }
 }
 

@@ -4,7 +4,7 @@
 #include "embed_tests.h"
 #include "thread_pool.h"
 
-enum { SESSIONS = 4, WORKERS = 2, ROUNDS = 5 };
+enum { SESSIONS = 4, WORKERS = 2, ROUNDS = 2 };
 
 int test_pool_same_bits(void) {
   int bad = 0;
