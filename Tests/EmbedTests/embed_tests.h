@@ -10,6 +10,7 @@
 #define EMBED_TEST_LIST(TEST)  \
   TEST(one_thread_starts_none) \
   TEST(runtime_is_seen)        \
+  TEST(session_memory)         \
   TEST(pool_same_bits)         \
   TEST(pool_of_many_sessions)  \
   TEST(fork_after_one_thread)  \
