@@ -11,6 +11,7 @@
   TEST(one_thread_starts_none) \
   TEST(runtime_is_seen)        \
   TEST(session_memory)         \
+  TEST(sessions_side_by_side)  \
   TEST(pool_same_bits)         \
   TEST(pool_of_many_sessions)  \
   TEST(fork_after_one_thread)  \

@@ -18,7 +18,6 @@
   TEST(same_bits_on_any_threads)      \
   TEST(same_bits_by_any_executor)     \
   TEST(same_bits_at_any_address)      \
-  TEST(sessions_side_by_side)         \
   TEST(executor_of_threads)           \
   TEST(noise_follows_the_index)       \
   TEST(noise_average)                 \

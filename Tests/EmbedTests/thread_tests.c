@@ -1,4 +1,5 @@
-// The pool of Examples/EmbedThreads: the same bits as on one thread and on the built-in ones, and one pool for sessions on many threads.
+// One model on many threads at once, each with a session of its own; and the pool of Examples/EmbedThreads, for one session and for many:
+// always the same bits as alone, and nothing that the thread sanitizer finds.
 #include <pthread.h>
 
 #include "embed_tests.h"
@@ -26,6 +27,7 @@ int test_pool_same_bits(void) {
 
 typedef struct scorer {
   const scored_model *m;
+  size_t threads;
   const weir_executor *executor;
   bool fine;
 } scorer;
@@ -33,29 +35,37 @@ typedef struct scorer {
 static void *score_rounds(void *arg) {
   scorer *s = arg;
   s->fine = true;
-  for (size_t i = 0; i < ROUNDS; i++) s->fine = scores_again(s->m, WORKERS + 1, s->executor) && s->fine;
+  for (size_t i = 0; i < ROUNDS; i++) s->fine = scores_again(s->m, s->threads, s->executor) && s->fine;
   return NULL;
 }
 
-int test_pool_of_many_sessions(void) {
+// Sessions side by side, each on a thread of its own and on `threads` of the executor's.
+static int score_side_by_side(size_t threads, const weir_executor *executor) {
   int bad = 0;
-  thread_pool *pool = thread_pool_start(WORKERS);
-  const weir_executor executor = thread_pool_executor(pool);
   for (char **path = model_paths; *path != NULL; path++) {
     scored_model m;
     if (!scored_model_open(&m, *path)) return bad + 1;
-    pthread_t threads[SESSIONS];
+    pthread_t hosts[SESSIONS];
     scorer scorers[SESSIONS];
     for (size_t t = 0; t < SESSIONS; t++) {
-      scorers[t] = (scorer){.m = &m, .executor = &executor};
-      EXPECT(pthread_create(&threads[t], NULL, score_rounds, &scorers[t]) == 0, *path);
+      scorers[t] = (scorer){.m = &m, .threads = threads, .executor = executor};
+      EXPECT(pthread_create(&hosts[t], NULL, score_rounds, &scorers[t]) == 0, *path);
     }
     for (size_t t = 0; t < SESSIONS; t++) {
-      pthread_join(threads[t], NULL);
+      pthread_join(hosts[t], NULL);
       EXPECT(scorers[t].fine, *path);
     }
     scored_model_close(&m);
   }
+  return bad;
+}
+
+int test_sessions_side_by_side(void) { return score_side_by_side(1, NULL); }
+
+int test_pool_of_many_sessions(void) {
+  thread_pool *pool = thread_pool_start(WORKERS);
+  const weir_executor executor = thread_pool_executor(pool);
+  const int bad = score_side_by_side(WORKERS + 1, &executor);
   thread_pool_stop(pool);
   return bad;
 }
