@@ -108,7 +108,9 @@ typedef struct weir_model weir_model;
 ///         _UNSUPPORTED (a big-endian machine, or WEIR_ISA in the environment names kernels this CPU lacks).
 WEIR_API weir_status weir_model_open(const char *path, const weir_allocator *allocator, weir_model **model, weir_error *error);
 
-/// As weir_model_open, from bytes in memory, for example an array linked into the program. `bytes` is not kept.
+/// As weir_model_open, from bytes in memory, for example an array linked into the program. `bytes` is not kept. While it opens, it takes besides
+/// the model up to 5 times the file's header (its first 8 bytes, little-endian, are the length), and for a step whose numbers are not f32 at
+/// multiples of 4 bytes in memory, as a 64-byte aligned array of a file that this library wrote has them, 4 bytes for each of them.
 WEIR_API weir_status weir_model_open_memory(const void *bytes, size_t size, const weir_allocator *allocator, weir_model **model,
                                             weir_error *error);
 

@@ -14,8 +14,8 @@ static _Alignas(64) unsigned char model_memory[MODEL_MEMORY];
 static _Alignas(64) unsigned char session_memory[SESSION_MEMORY];
 static _Alignas(64) unsigned char stack_memory[STACK_MEMORY];
 
-// What weir_model_open_memory takes from model_memory: blocks one after the other. Opening releases most of what it needs for a while in
-// the order opposite to taking it, so it is enough that the newest block's room comes back.
+// What weir_model_open_memory takes from model_memory: blocks one after the other. Of the room that it gives back only what lies at the end
+// is used again: what it needs for a while is little beside a model.
 static struct {
   size_t used, most;  // from the start of model_memory
   size_t held;        // in blocks that were not released

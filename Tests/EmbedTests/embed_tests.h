@@ -10,6 +10,7 @@
 #define EMBED_TEST_LIST(TEST)  \
   TEST(one_thread_starts_none) \
   TEST(runtime_is_seen)        \
+  TEST(opening_memory)         \
   TEST(session_memory)         \
   TEST(sessions_side_by_side)  \
   TEST(pool_same_bits)         \
