@@ -71,7 +71,9 @@ typedef struct weir_error {
 
 // --------------------------------------------------------------------------------------------------------------- Memory
 
-/// Where a model's memory comes from. NULL in place of a pointer to one means malloc and free.
+/// Where a model's memory comes from. NULL in place of a pointer to one means malloc and free. While a model is open,
+/// weir_model_info.model_bytes of it are out, to the byte. Sessions take none of it: theirs is the caller's, weir_session_size bytes. `weir
+/// inspect` prints both.
 typedef struct weir_allocator {
   size_t struct_size;  ///< sizeof(weir_allocator)
   void *user;
@@ -79,7 +81,12 @@ typedef struct weir_allocator {
   void (*release)(void *user, void *memory, size_t bytes);
 } weir_allocator;
 
-/// Runs task(arg, 0) .. task(arg, count - 1), in any order, possibly at once, and returns when all are done.
+/// Runs task(arg, 0) .. task(arg, count - 1), in any order, possibly at once, and returns when all are done. A session asks for at most as
+/// many as its threads; sessions on several threads may ask at once. Examples/EmbedThreads has one over a pool of pthreads.
+///
+/// After fork the child's only thread is the one that forked. Models go on working there, and so do sessions of one thread that were not in
+/// the middle of scoring. An executor's threads must be made anew first. The built-in one makes its own anew where the OpenMP runtime is LLVM's
+/// libomp; in GNU's libgomp a child waits for ever once the parent has used threads.
 typedef struct weir_executor {
   size_t struct_size;  ///< sizeof(weir_executor)
   void *user;
@@ -101,7 +108,9 @@ typedef struct weir_model weir_model;
 ///         _UNSUPPORTED (a big-endian machine, or WEIR_ISA in the environment names kernels this CPU lacks).
 WEIR_API weir_status weir_model_open(const char *path, const weir_allocator *allocator, weir_model **model, weir_error *error);
 
-/// As weir_model_open, from bytes in memory, for example an array linked into the program. `bytes` is not kept.
+/// As weir_model_open, from bytes in memory, for example an array linked into the program. `bytes` is not kept. While it opens, it takes besides
+/// the model up to 5 times the file's header (its first 8 bytes, little-endian, are the length), and for a step whose numbers are not f32 at
+/// multiples of 4 bytes in memory, as a 64-byte aligned array of a file that this library wrote has them, 4 bytes for each of them.
 WEIR_API weir_status weir_model_open_memory(const void *bytes, size_t size, const weir_allocator *allocator, weir_model **model,
                                             weir_error *error);
 
@@ -116,7 +125,7 @@ typedef struct weir_model_info {
   size_t levels;       ///< 256 for 8-bit images, 0 for continuous data.
   size_t steps;        ///< Invertible steps.
   size_t parameters;   ///< Trainable numbers.
-  size_t model_bytes;  ///< Memory the model holds.
+  size_t model_bytes;  ///< Memory the model holds, see weir_allocator.
   double flops;        ///< Multiplications and additions to score one sample.
   const char *isa;     ///< Kernel set chosen: "ref", "avx2", "avx512", "avx512bf16" or "neon". Lives as long as the program.
   const char *prior;   ///< "standard_normal", "learned_normal" or "gaussian_mixture". Lives as long as the program.
@@ -198,7 +207,8 @@ typedef struct weir_session_options {
 
 WEIR_API weir_session_options weir_session_options_default(void);
 
-/// Bytes that weir_session_init needs for these options; computed by the same planning code.
+/// Bytes that weir_session_init needs for these options; computed by the same planning code. They grow with the threads, with the batch as
+/// far as 8 images or 128 rows of a table (more are scored in groups of so many), and not with noise or draws.
 WEIR_API weir_status weir_session_size(const weir_model *model, const weir_session_options *options, size_t *bytes);
 
 /// Makes a session inside the caller's memory.

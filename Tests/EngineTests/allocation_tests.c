@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "engine_tests.h"
+#include "heap_count.h"
 
 enum { BATCH = 9, CALLS = 100 };
 

@@ -1,56 +1,11 @@
-// One model on many threads at once, each with a session of its own; and an executor whose parts really run at once. Under a thread
-// sanitizer these show races that an OpenMP runtime hides from it.
+// An executor whose parts really run at once. Under a thread sanitizer it shows races that an OpenMP runtime hides from it.
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine_tests.h"
 
-enum { THREADS = 4, BATCH = 7, CALLS = 5, MOST_PARTS = 16 };
-
-typedef struct scorer {
-  const weir_model *model;
-  const float *x;
-  double scores[BATCH];
-  bool fine;
-} scorer;
-
-static void *score_alone(void *arg) {
-  scorer *s = arg;
-  weir_session_options options = weir_session_options_default();
-  options.batch = BATCH;
-  desk d = desk_make(s->model, &options);
-  s->fine = d.session != NULL;
-  for (size_t i = 0; s->fine && i < CALLS; i++) s->fine = weir_score(d.session, s->x, BATCH, s->scores) == WEIR_OK;
-  desk_free(&d);
-  return NULL;
-}
-
-int test_sessions_side_by_side(void) {
-  int bad = 0;
-  for (const char *const *name = golden_names(); *name != NULL; name++) {
-    golden g;
-    if (!golden_open(&g, *name)) return bad + 1;
-    weir_model *model = golden_model(&g);
-    float *x = more_samples(&g, BATCH);
-    scorer alone = {.model = model, .x = x}, scorers[THREADS];
-    score_alone(&alone);
-    EXPECT(alone.fine, *name);
-    pthread_t threads[THREADS];
-    for (size_t t = 0; t < THREADS; t++) {
-      scorers[t] = (scorer){.model = model, .x = x};
-      EXPECT(pthread_create(&threads[t], NULL, score_alone, &scorers[t]) == 0, *name);
-    }
-    for (size_t t = 0; t < THREADS; t++) {
-      pthread_join(threads[t], NULL);
-      EXPECT(scorers[t].fine && memcmp(scorers[t].scores, alone.scores, sizeof alone.scores) == 0, *name);
-    }
-    free(x);
-    weir_model_close(model);
-    golden_close(&g);
-  }
-  return bad;
-}
+enum { BATCH = 7, MOST_PARTS = 16 };
 
 typedef struct thread_part {
   void (*task)(void *arg, size_t index);

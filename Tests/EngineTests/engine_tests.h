@@ -19,7 +19,6 @@
   TEST(same_bits_on_any_threads)      \
   TEST(same_bits_by_any_executor)     \
   TEST(same_bits_at_any_address)      \
-  TEST(sessions_side_by_side)         \
   TEST(executor_of_threads)           \
   TEST(noise_follows_the_index)       \
   TEST(noise_average)                 \
@@ -287,11 +286,5 @@ void folder_remove(const folder *f);
 unsigned char *file_bytes(const char *path, size_t *size);
 bool file_write(const char *path, const void *bytes, size_t size);
 bool same_files(const char *a, const char *b);
-
-// ------------------------------------------------------------------------------------------------------ Counted C memory
-
-/// Calls of malloc and its kin by the whole program since the last reset; false when this platform has no way to count.
-bool heap_count_start(void);
-long heap_count_stop(void);
 
 #endif

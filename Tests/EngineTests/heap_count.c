@@ -1,9 +1,8 @@
-// Counting malloc and its kin in the whole program, the OpenMP runtime included.
+#include "heap_count.h"
+
 #include <errno.h>
 #include <stdatomic.h>
 #include <stddef.h>
-
-#include "engine_tests.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)

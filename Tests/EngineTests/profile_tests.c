@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine_tests.h"
+#include "heap_count.h"
 #include "model/session.h"
 
 enum { BATCH = 67, CALLS = 20 };  // more rows of a table than a pass holds

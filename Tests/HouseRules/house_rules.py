@@ -159,7 +159,7 @@ def rule_file_sizes(tree):
         size = (tree.root / name).stat().st_size
         if size > BYTES_MOST:
             yield f"{name} is {size} bytes, over {BYTES_MOST}"
-        if name.endswith((".c", ".h", ".inl", ".def", ".swift", ".py", ".sh")):
+        if name.endswith((".c", ".h", ".cpp", ".inl", ".def", ".swift", ".py", ".sh")):
             lines = tree.text(name).count("\n")
             if lines > LINES_MOST:
                 yield f"{name} has {lines} lines, over {LINES_MOST}"
