@@ -9,6 +9,11 @@ let package = Package(
     .library(name: "CWeir", targets: ["CWeir"]),
     .executable(name: "weir", targets: ["WeirCLI"]),
   ],
+  // A dependent that leaves it out, `.package(url: ..., from: ..., traits: [])`, fetches no other package.
+  traits: [
+    .default(enabledTraits: ["CommandLine"]),
+    .trait(name: "CommandLine", description: "The packages that only the command line needs."),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -44,8 +49,8 @@ let package = Package(
       name: "WeirCLI",
       dependencies: [
         "WeirReport",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "Yams", package: "Yams"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["CommandLine"])),
+        .product(name: "Yams", package: "Yams", condition: .when(traits: ["CommandLine"])),
       ]
     ),
     .testTarget(name: "WeirTests", dependencies: ["Weir", "WeirData", "WeirDetection", "WeirReport", "CTurboJPEG"]),

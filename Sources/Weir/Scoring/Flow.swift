@@ -77,11 +77,12 @@ public final class Flow: Sendable {
   ///   - threads: threads a call may use. 1 touches no threading runtime. Scores do not depend on it.
   ///   - noise: dequantization noise of 8-bit images.
   ///   - precision: what the networks compute in.
+  ///   - executor: whose threads they are; nil for OpenMP's.
   /// - Throws: `WeirError.Code.argument` for a count below 1, `memory` when there is none for the workspace.
   public func session(
-    batch: Int = 32, threads: Int = 1, noise: Noise = .midpoint, precision: Precision = .f32
+    batch: Int = 32, threads: Int = 1, noise: Noise = .midpoint, precision: Precision = .f32, executor: SessionExecutor? = nil
   ) throws(WeirError) -> Session {
-    try Session(self, batch: batch, threads: threads, noise: noise, precision: precision)
+    try Session(self, batch: batch, threads: threads, noise: noise, precision: precision, executor: executor)
   }
 
   /// Bytes that a session with these options takes.

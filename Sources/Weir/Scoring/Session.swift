@@ -27,9 +27,13 @@ public final class Session {
 
   let handle: OpaquePointer
   private let memory: UnsafeMutableRawPointer
+  private let executor: SessionExecutor?
 
-  init(_ flow: Flow, batch: Int, threads: Int, noise: Noise, precision: Precision) throws(WeirError) {
+  init(
+    _ flow: Flow, batch: Int, threads: Int, noise: Noise, precision: Precision, executor: SessionExecutor?
+  ) throws(WeirError) {
     var options = try Session.options(batch: batch, threads: threads, noise: noise, precision: precision)
+    options.executor = executor.map { UnsafePointer($0.handle) }
     var bytes = 0
     try checkEngine("session", weir_session_size(flow.handle, &options, &bytes))
     // Swift's own allocation ends the program when there is no memory.
@@ -47,6 +51,7 @@ public final class Session {
     self.precision = precision
     self.bytes = bytes
     self.memory = memory
+    self.executor = executor
     handle = session
   }
 

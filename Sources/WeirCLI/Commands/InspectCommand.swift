@@ -11,11 +11,26 @@ struct InspectCommand: ParsableCommand {
   @Argument(help: "A model file.")
   var model: String
 
+  @Option(
+    help: ArgumentHelp("Batches of sessions whose memory to tell. (default: 1,32)", valueName: "n,..."),
+    transform: { try CountList($0, most: 65536) })
+  var batch = try! CountList("1,32", most: 65536)
+
+  @Option(help: "Threads of those sessions.")
+  var threads = 1
+
+  @Option(help: "Precision of those sessions.")
+  var precision = Precision.f32
+
   @Flag(help: "Show which kernel computes each layer of each step, with its shapes and arithmetic.")
   var plan = false
 
   @Flag(help: "Print one JSON document and nothing else.")
   var json = false
+
+  mutating func validate() throws {
+    guard (1...1024).contains(threads) else { throw ValidationError("--threads is \(threads); it must be 1 to 1024") }
+  }
 
   mutating func run() throws {
     let flow = try Flow.open(model)
@@ -24,12 +39,18 @@ struct InspectCommand: ParsableCommand {
       print(json ? report.json.text : report.text)
       return
     }
-    let one = try flow.sessionBytes(batch: 1)
-    let many = try flow.sessionBytes(batch: 32)
-    print(json ? document(flow, one, many).text : try text(flow, one, many))
+    let memory = try Memory(
+      opening: OpeningMemory.most(of: model),
+      sessions: batch.counts.map { ($0, try flow.sessionBytes(batch: $0, threads: threads, precision: precision)) })
+    print(json ? document(flow, memory).text : text(flow, memory))
   }
 
-  private func text(_ flow: Flow, _ one: Int, _ many: Int) throws -> String {
+  private struct Memory {
+    let opening: Int
+    let sessions: [(batch: Int, bytes: Int)]
+  }
+
+  private func text(_ flow: Flow, _ memory: Memory) -> String {
     let info = flow.info
     var table = TextTable(header: ["step", "op", "mask", "net", "output", "parameters", "per sample"], leading: 4)
     for (index, step) in flow.steps.enumerated() {
@@ -38,6 +59,7 @@ struct InspectCommand: ParsableCommand {
         NumberText.flops(step.flops),
       ])
     }
+    let sessions = memory.sessions.map { "\(NumberText.bytes($0.bytes)) for batch \($0.batch)" }.joined(separator: ", ")
     let kind = info.levels > 0 ? "images \(shape(info.shape)) of \(info.levels) levels" : "rows of \(info.dims) numbers"
     return """
       \(model): \(kind), \(info.dims) dimensions, \(info.stepCount) steps
@@ -47,8 +69,8 @@ struct InspectCommand: ParsableCommand {
       prior           \(prior(info))
       parameters      \(NumberText.grouped(info.parameters))
       arithmetic      \(NumberText.flops(info.flops)) per sample
-      model memory    \(NumberText.bytes(info.modelBytes))
-      session memory  \(NumberText.bytes(one)) for batch 1, \(NumberText.bytes(many)) for batch 32
+      model memory    \(NumberText.bytes(info.modelBytes)), and while it opens \(NumberText.bytes(memory.opening)) at most
+      session memory  \(sessions), on \(NumberText.counted(threads, "thread")), in \(precision.rawValue)
       kernels         \(info.instructionSet)
       """
   }
@@ -60,7 +82,7 @@ struct InspectCommand: ParsableCommand {
 
   private func shape(_ axes: [Int]) -> String { axes.map(String.init).joined(separator: "x") }
 
-  private func document(_ flow: Flow, _ one: Int, _ many: Int) -> JSONText {
+  private func document(_ flow: Flow, _ memory: Memory) -> JSONText {
     let info = flow.info
     func integers(_ values: [Int]) -> JSONText { .array(values.map { .integer($0) }) }
     let steps = flow.steps.map { step in
@@ -75,8 +97,9 @@ struct InspectCommand: ParsableCommand {
       ("model", .string(model)), ("shape", integers(info.shape)), ("dims", .integer(info.dims)),
       ("levels", .integer(info.levels)), ("prior", .string(info.prior)), ("components", .integer(info.components)),
       ("parameters", .integer(info.parameters)), ("flops", .number(info.flops)),
-      ("model_bytes", .integer(info.modelBytes)),
-      ("session_bytes", .object([("batch_1", .integer(one)), ("batch_32", .integer(many))])),
+      ("model_bytes", .integer(info.modelBytes)), ("opening_bytes", .integer(memory.opening)),
+      ("session_bytes", .object(memory.sessions.map { ("batch_\($0.batch)", .integer($0.bytes)) })),
+      ("session_threads", .integer(threads)), ("session_precision", .string(precision.rawValue)),
       ("kernels", .string(info.instructionSet)), ("steps", .array(steps)), ("spec", .verbatim(flow.spec)),
     ])
   }
