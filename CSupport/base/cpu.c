@@ -11,14 +11,17 @@ const char *weir_i_isa_name(weir_isa isa) { return isa >= 0 && isa < WEIR_ISA_CO
 int weir_i_cpu_has(weir_isa isa) {
   switch (isa) {
     case WEIR_ISA_REF: return 1;
-#if defined(__x86_64__)
+#if defined(WEIR_HAS_AVX2)
     case WEIR_ISA_AVX2: __builtin_cpu_init(); return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#endif
+#if defined(WEIR_HAS_AVX512)
     case WEIR_ISA_AVX512:
       __builtin_cpu_init();
       return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
              __builtin_cpu_supports("avx512vl") && weir_i_cpu_has(WEIR_ISA_AVX2);
     case WEIR_ISA_AVX512BF16: return weir_i_cpu_has(WEIR_ISA_AVX512) && __builtin_cpu_supports("avx512bf16");
-#elif defined(__aarch64__)
+#endif
+#if defined(WEIR_HAS_NEON)
     case WEIR_ISA_NEON: return 1;
 #endif
     default: return 0;

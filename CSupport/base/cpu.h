@@ -2,6 +2,17 @@
 #ifndef WEIR_BASE_CPU_H
 #define WEIR_BASE_CPU_H
 
+// The sets that this build has besides the reference: those of its architecture, but for what CMake's WEIR_ISA leaves out.
+#if defined(__x86_64__) && !defined(WEIR_WITHOUT_AVX2)
+#define WEIR_HAS_AVX2 1
+#endif
+#if defined(WEIR_HAS_AVX2) && !defined(WEIR_WITHOUT_AVX512)
+#define WEIR_HAS_AVX512 1
+#endif
+#if defined(__aarch64__) && !defined(WEIR_WITHOUT_NEON)
+#define WEIR_HAS_NEON 1
+#endif
+
 typedef enum weir_isa {
   WEIR_ISA_REF = 0,
   WEIR_ISA_AVX2 = 1,

@@ -157,7 +157,7 @@ const weir_bijector weir_i_bijector_actnorm = {
     .pack = pack,
     .forward = forward,
     .inverse = inverse,
-    .backward = backward,
+    .backward = WEIR_WHEN_TRAINING(backward),
     .flops = flops,
-    .initialise = initialise,
+    .initialise = WEIR_WHEN_TRAINING(initialise),
 };

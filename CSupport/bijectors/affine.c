@@ -83,6 +83,6 @@ const weir_bijector weir_i_bijector_affine = {
     .pack = pack,
     .forward = forward,
     .inverse = inverse,
-    .backward = backward,
+    .backward = WEIR_WHEN_TRAINING(backward),
     .flops = flops,
 };

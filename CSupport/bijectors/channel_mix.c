@@ -46,7 +46,7 @@ static mix_job take(const weir_step *step, const weir_flow_run *run, bool keep) 
 
 void weir_i_mix_reserve(const weir_step *step, const weir_flow_run *run) {
   const size_t mark = weir_i_arena_mark(run->layers.scratch);
-  take(step, run, run->layers.training);
+  take(step, run, WEIR_TRAINS(&run->layers));
   weir_i_arena_release(run->layers.scratch, mark);
 }
 

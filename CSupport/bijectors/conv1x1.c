@@ -99,7 +99,7 @@ static factors take_factors(const weir_step *step, const weir_flow_run *run) {
 
 static void reserve(const weir_step *step, const weir_flow_run *run) {
   const size_t mark = weir_i_arena_mark(run->layers.scratch);
-  if (run->layers.training) {
+  if (WEIR_TRAINS(&run->layers)) {
     take_factors(step, run);
     weir_i_arena_release(run->layers.scratch, mark);
     take_gradient(step, run);
@@ -182,10 +182,10 @@ const weir_bijector weir_i_bijector_conv1x1 = {
     .reserve = reserve,
     .forward = forward,
     .inverse = inverse,
-    .backward = backward,
+    .backward = WEIR_WHEN_TRAINING(backward),
     .flops = flops,
     .describe = weir_i_mix_describe,
-    .refresh = refresh,
+    .refresh = WEIR_WHEN_TRAINING(refresh),
     .check = check,
-    .untrainable = untrainable,
+    .untrainable = WEIR_WHEN_TRAINING(untrainable),
 };

@@ -122,9 +122,9 @@ static pass take(const weir_step *step, weir_flow_run *run, bool forward, bool b
   p.shift_at = p.outputs - p.count;
   p.first_id = masked ? 0 : id.first * p.pixels;
   p.first_changed = changed.first * p.pixels;
-  p.activations = step->keeps_activations && run->layers.training
+  p.activations = step->keeps_activations && WEIR_TRAINS(&run->layers)
                       ? step->kept
-                      : weir_i_net_take(coupling->net, scratch, p.net_run.n, run->layers.training);
+                      : weir_i_net_take(coupling->net, scratch, p.net_run.n, WEIR_TRAINS(&run->layers));
   p.raw = weir_i_arena_take(scratch, threads * p.outputs, sizeof *p.raw);
   if (p.tiles > 1) {
     p.part_floats = (p.outputs > weir_i_map_count(step->in) ? p.outputs : weir_i_map_count(step->in)) / p.tiles;
@@ -146,7 +146,7 @@ static pass take(const weir_step *step, weir_flow_run *run, bool forward, bool b
 static void reserve(const weir_step *step, const weir_flow_run *run) {
   weir_flow_run copy = *run;
   const size_t mark = weir_i_arena_mark(run->layers.scratch);
-  const pass p = take(step, &copy, true, run->layers.training);
+  const pass p = take(step, &copy, true, WEIR_TRAINS(&run->layers));
   weir_i_net_reserve(net_of(step), &p.net_run);
   weir_i_arena_release(run->layers.scratch, mark);
 }
@@ -353,7 +353,7 @@ const weir_bijector weir_i_bijector_coupling = {
     .reserve = reserve,
     .forward = forward,
     .inverse = inverse,
-    .backward = backward,
+    .backward = WEIR_WHEN_TRAINING(backward),
     .flops = flops,
     .net = net_of,
     .net_samples = tiles_of,

@@ -87,6 +87,6 @@ const weir_bijector weir_i_bijector_dequantize = {
     .reserve = reserve,
     .forward = forward,
     .inverse = inverse,
-    .backward = backward,
+    .backward = WEIR_WHEN_TRAINING(backward),
     .flops = flops,
 };

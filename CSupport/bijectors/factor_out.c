@@ -50,6 +50,6 @@ const weir_bijector weir_i_bijector_factor_out = {
     .parse = parse,
     .forward = forward,
     .inverse = inverse,
-    .backward = backward,
+    .backward = WEIR_WHEN_TRAINING(backward),
     .flops = flops,
 };

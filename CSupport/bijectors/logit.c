@@ -70,7 +70,7 @@ const weir_bijector weir_i_bijector_logit = {
     .parse = parse,
     .forward = forward,
     .inverse = inverse,
-    .backward = backward,
+    .backward = WEIR_WHEN_TRAINING(backward),
     .flops = flops,
     .describe = describe,
 };

@@ -73,7 +73,7 @@ const weir_bijector weir_i_bijector_permute = {
     .reserve = weir_i_rearrange_reserve,
     .forward = forward,
     .inverse = inverse,
-    .backward = backward,
+    .backward = WEIR_WHEN_TRAINING(backward),
     .flops = weir_i_rearrange_flops,
 };
 
@@ -83,6 +83,6 @@ const weir_bijector weir_i_bijector_reverse = {
     .reserve = weir_i_rearrange_reserve,
     .forward = forward,
     .inverse = inverse,
-    .backward = backward,
+    .backward = WEIR_WHEN_TRAINING(backward),
     .flops = weir_i_rearrange_flops,
 };

@@ -34,6 +34,6 @@ const weir_bijector weir_i_bijector_squeeze = {
     .reserve = weir_i_rearrange_reserve,
     .forward = forward,
     .inverse = inverse,
-    .backward = backward,
+    .backward = WEIR_WHEN_TRAINING(backward),
     .flops = weir_i_rearrange_flops,
 };

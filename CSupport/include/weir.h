@@ -18,6 +18,11 @@
 /// [n, c, h, w], contiguous, n outermost. A table or an embedding is [n, dims]. Log-likelihoods are in nats per sample.
 /// For images they are those of the integers, log P(v) = log p(f(v)) + log|det df/dv|, v in 0..255, so that
 /// bits per dimension = -log P / (dims ln 2). Nothing here prints, aborts or keeps global state.
+///
+/// Versions. A patch changes neither functions nor structs nor constants. While the major version is 0, a minor version may change any of
+/// them: the shared library's SOVERSION is 0.MINOR, and a program needs the minor version that it was built with. From 1.0 on a minor version
+/// only adds functions and constants, and the SOVERSION is MAJOR. Where a caller's struct has a struct_size, one that is shorter than the
+/// library's is refused (WEIR_ERROR_ARGUMENT); of a longer one the library reads the part that it knows.
 #ifndef WEIR_H
 #define WEIR_H
 

@@ -44,7 +44,7 @@ static void forward(const weir_layer *layer, const weir_parameters *parameters, 
                     const weir_layer_maps *maps) {
   (void)parameters;
   const dropout *own = layer->own;
-  if (run->training) {
+  if (WEIR_TRAINS(run)) {
     dropout_job job = {own, run, maps->x[0], maps->y, false};
     weir_i_parallel_for(&run->team, run->n, mask_samples, &job);
   } else if (maps->y != maps->x[0]) {
@@ -65,7 +65,7 @@ static void describe(const weir_layer *layer, bool bf16, weir_layer_info *info) 
 }
 
 static const weir_layer_class dropout_class = {
-    .forward = forward, .backward = backward, .reads = weir_i_layer_reads_same, .describe = describe};
+    .forward = forward, .backward = WEIR_WHEN_TRAINING(backward), .reads = weir_i_layer_reads_same, .describe = describe};
 
 weir_layer weir_i_dropout_make(weir_build *build, weir_map map, double probability) {
   const weir_layer layer = weir_i_layer_start(build, &dropout_class, sizeof(dropout));

@@ -61,7 +61,7 @@ static void describe(const weir_layer *layer, bool bf16, weir_layer_info *info) 
 }
 
 static const weir_layer_class gate_class = {
-    .forward = forward, .backward = backward, .reads = weir_i_layer_reads_same, .describe = describe};
+    .forward = forward, .backward = WEIR_WHEN_TRAINING(backward), .reads = weir_i_layer_reads_same, .describe = describe};
 
 weir_layer weir_i_gate_make(weir_build *build, weir_map map) {
   const weir_layer layer = weir_i_layer_start(build, &gate_class, sizeof(gate));

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/parallel.h"
+#include "base/training.h"
 #include "kernels/kernels.h"
 #include "kernels/region.h"
 #include "layers/layout.h"
@@ -84,9 +85,12 @@ struct weir_layer_class {
   void (*describe)(const weir_layer *layer, bool bf16, weir_layer_info *info);
 };
 
+/// Whether a run is of a training step. Without the trainer that is a constant, and what only training does is left out.
+#define WEIR_TRAINS(run) (WEIR_TRAINING && (run)->training)
+
 /// Pixels of its output, a map, that this run needs.
 static inline weir_region weir_i_layer_region(const weir_layer *layer, const weir_layer_run *run, weir_map map) {
-  return run->training ? weir_i_region_whole(map.h, map.w) : layer->region;
+  return WEIR_TRAINS(run) ? weir_i_region_whole(map.h, map.w) : layer->region;
 }
 
 /// weir_layer_class.reads of layers whose output pixels depend on the same pixels of their inputs.

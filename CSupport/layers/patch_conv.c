@@ -229,14 +229,14 @@ static void reserve(const weir_layer *layer, const weir_layer_run *run) {
   const size_t mark = weir_i_arena_mark(run->scratch);
   take(layer->own, run);
   weir_i_arena_release(run->scratch, mark);
-  if (run->training) weir_i_patch_conv_reserve_backward(layer->own, run);
+  if (WEIR_TRAINS(run)) weir_i_patch_conv_reserve_backward(layer->own, run);
 }
 
 static const weir_layer_class patch_conv_class = {
     .pack = pack,
     .reserve = reserve,
     .forward = forward,
-    .backward = weir_i_patch_conv_backward,
+    .backward = WEIR_WHEN_TRAINING(weir_i_patch_conv_backward),
     .flops = flops,
     .describe = describe,
 };

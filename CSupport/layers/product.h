@@ -51,7 +51,9 @@ void weir_i_product_forward(const weir_layer *layer, const weir_parameters *para
                             const weir_layer_maps *maps);
 void weir_i_product_backward(const weir_layer *layer, const weir_parameters *parameters, const weir_layer_run *run,
                              const weir_layer_maps *maps);
+/// Takes from the scratch what a pass takes, and gives it back; of the backward pass it leaves that to the caller.
 void weir_i_product_reserve(const weir_layer *layer, const weir_layer_run *run);
+void weir_i_product_reserve_backward(const weir_product *product, const weir_layer_run *run);
 
 /// Channels that the product sees: twice the input's when it is joined with its negative.
 static inline size_t weir_i_product_ic(const weir_product *product) { return product->negate ? 2 * product->in.c : product->in.c; }

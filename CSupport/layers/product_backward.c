@@ -227,22 +227,11 @@ void weir_i_product_backward(const weir_layer *layer, const weir_parameters *par
   weir_i_arena_release(run->scratch, mark);
 }
 
-void weir_i_product_reserve(const weir_layer *layer, const weir_layer_run *run) {
-  const weir_product *product = layer->own;
-  const size_t mark = weir_i_arena_mark(run->scratch);
-  if (run->training) {
-    take(product, run);
-    const weir_winograd_conv by_weights = weir_i_product_winograd_conv(product, weir_i_region_whole(product->in.h, product->in.w));
-    const weir_winograd_conv by_input = gradient_conv(product);
-    if (weir_i_product_winograd(product)) weir_i_winograd_conv_reserve_weights(&by_weights, run);
-    if (gradient_by_winograd(product)) weir_i_winograd_conv_reserve(&by_input, run);
-    if (product->norm.present) weir_i_arena_take(run->scratch, 3 * weir_i_block_round(product->in.c), sizeof(float));
-  }
-  weir_i_arena_release(run->scratch, mark);
-  if (weir_i_product_winograd(product)) {
-    const weir_winograd_conv conv = weir_i_product_winograd_conv(product, weir_i_layer_region(layer, run, product->in));
-    weir_i_winograd_conv_reserve(&conv, run);
-  }
-  weir_i_product_take(product, run);
-  weir_i_arena_release(run->scratch, mark);
+void weir_i_product_reserve_backward(const weir_product *product, const weir_layer_run *run) {
+  take(product, run);
+  const weir_winograd_conv by_weights = weir_i_product_winograd_conv(product, weir_i_region_whole(product->in.h, product->in.w));
+  const weir_winograd_conv by_input = gradient_conv(product);
+  if (weir_i_product_winograd(product)) weir_i_winograd_conv_reserve_weights(&by_weights, run);
+  if (gradient_by_winograd(product)) weir_i_winograd_conv_reserve(&by_input, run);
+  if (product->norm.present) weir_i_arena_take(run->scratch, 3 * weir_i_block_round(product->in.c), sizeof(float));
 }

@@ -14,8 +14,8 @@ void weir_i_product_constants(const weir_product *product, const weir_layer_run 
   const size_t width = weir_i_block_round(product->in.c);
   *scale = *shift = NULL;
   if (!product->norm.present) return;
-  *scale = run->training ? state + WEIR_NORM_SCALE * width : run->packed + product->packed_scale;
-  *shift = run->training ? state + WEIR_NORM_SHIFT * width : run->packed + product->packed_shift;
+  *scale = WEIR_TRAINS(run) ? state + WEIR_NORM_SCALE * width : run->packed + product->packed_scale;
+  *shift = WEIR_TRAINS(run) ? state + WEIR_NORM_SHIFT * width : run->packed + product->packed_shift;
 }
 
 void weir_i_product_preactivate(const weir_product *product, const weir_layer_run *run, const float *state, const float *x,
@@ -221,7 +221,7 @@ void weir_i_product_forward(const weir_layer *layer, const weir_parameters *para
   const weir_product *product = layer->own;
   const weir_region region = weir_i_layer_region(layer, run, product->in);
   const size_t mark = weir_i_arena_mark(run->scratch);
-  if (product->norm.present && run->training)
+  if (WEIR_TRAINS(run) && product->norm.present)
     weir_i_norm_forward(&product->norm, parameters, run, maps->x[0], product->in, maps->norm);
   if (weir_i_product_winograd(product)) {
     const weir_winograd_conv conv = winograd_of(product, region, run, maps);
@@ -237,5 +237,18 @@ void weir_i_product_forward(const weir_layer *layer, const weir_parameters *para
   } else {
     weir_i_parallel_for(&run->team, run->n, forward_samples, &job);
   }
+  weir_i_arena_release(run->scratch, mark);
+}
+
+void weir_i_product_reserve(const weir_layer *layer, const weir_layer_run *run) {
+  const weir_product *product = layer->own;
+  const size_t mark = weir_i_arena_mark(run->scratch);
+  if (WEIR_TRAINS(run)) weir_i_product_reserve_backward(product, run);
+  weir_i_arena_release(run->scratch, mark);
+  if (weir_i_product_winograd(product)) {
+    const weir_winograd_conv conv = weir_i_product_winograd_conv(product, weir_i_layer_region(layer, run, product->in));
+    weir_i_winograd_conv_reserve(&conv, run);
+  }
+  weir_i_product_take(product, run);
   weir_i_arena_release(run->scratch, mark);
 }

@@ -88,9 +88,9 @@ static void describe_unflatten(const weir_layer *layer, bool bf16, weir_layer_in
 }
 
 static const weir_layer_class flatten_class = {
-    .forward = flatten_forward, .backward = flatten_backward, .describe = describe_flatten};
+    .forward = flatten_forward, .backward = WEIR_WHEN_TRAINING(flatten_backward), .describe = describe_flatten};
 static const weir_layer_class unflatten_class = {
-    .forward = unflatten_forward, .backward = unflatten_backward, .describe = describe_unflatten};
+    .forward = unflatten_forward, .backward = WEIR_WHEN_TRAINING(unflatten_backward), .describe = describe_unflatten};
 
 static weir_layer make(weir_build *build, const weir_layer_class *type, weir_map map) {
   const weir_layer layer = weir_i_layer_start(build, type, sizeof(reshape));

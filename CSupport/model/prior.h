@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/status.h"
+#include "base/training.h"
 #include "kernels/kernels.h"
 #include "layers/parameter.h"
 

@@ -130,6 +130,6 @@ const weir_prior_class weir_i_prior_gaussian_mixture = {
     .parse = parse,
     .pack = pack,
     .log_density = log_density,
-    .backward = backward,
+    .backward = WEIR_WHEN_TRAINING(backward),
     .shape_sample = shape_sample,
 };

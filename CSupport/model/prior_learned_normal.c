@@ -69,6 +69,6 @@ const weir_prior_class weir_i_prior_learned_normal = {
     .parse = parse,
     .pack = pack,
     .log_density = log_density,
-    .backward = backward,
+    .backward = WEIR_WHEN_TRAINING(backward),
     .shape_sample = shape_sample,
 };

@@ -21,6 +21,6 @@ static void shape_sample(const weir_prior *prior, const float *packed, uint64_t 
 const weir_prior_class weir_i_prior_standard_normal = {
     .type = "standard_normal",
     .log_density = log_density,
-    .backward = backward,
+    .backward = WEIR_WHEN_TRAINING(backward),
     .shape_sample = shape_sample,
 };

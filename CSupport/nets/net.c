@@ -135,7 +135,7 @@ static void reserve_layers(const weir_net *net, const weir_layer_run *run) {
 
 void weir_i_net_reserve(const weir_net *net, const weir_layer_run *run) {
   const size_t mark = weir_i_arena_mark(run->scratch);
-  if (run->training) weir_i_arena_take(run->scratch, net->value_count, sizeof(bool));
+  if (WEIR_TRAINS(run)) weir_i_arena_take(run->scratch, net->value_count, sizeof(bool));
   reserve_layers(net, run);
   weir_i_arena_release(run->scratch, mark);
 }
@@ -151,7 +151,7 @@ void weir_i_net_forward(const weir_net *net, const weir_parameters *parameters, 
                         weir_activations activations) {
   for (size_t i = 0; i < net->layer_count; i++) {
     const weir_layer *layer = &net->layers[i];
-    const weir_layer_maps maps = maps_of(layer, activations, run->training ? activations.norms[i] : NULL);
+    const weir_layer_maps maps = maps_of(layer, activations, WEIR_TRAINS(run) ? activations.norms[i] : NULL);
     layer->type->forward(layer, parameters, run, &maps);
     weir_i_lap(run->watch);
   }

@@ -169,3 +169,64 @@ int test_short_memory(void) {
   }
   return bad;
 }
+
+// A struct that a header older than the library declares is shorter: every function that takes one refuses it.
+int test_short_structs(void) {
+  int bad = 0;
+  golden g;
+  if (!golden_open(&g, "tabular_pair")) return 1;
+  weir_model *model = golden_model(&g), *opened;
+  counted_memory memory;
+  counted_memory_init(&memory, -1);
+  weir_allocator allocator = memory.allocator;
+  allocator.struct_size--;
+  EXPECT(weir_model_open(g.model_path, &allocator, &opened, NULL) == WEIR_ERROR_ARGUMENT, "allocator");
+  EXPECT(weir_model_open_memory(g.bytes, g.size, &allocator, &opened, NULL) == WEIR_ERROR_ARGUMENT, "allocator");
+
+  weir_executor executor = backwards_executor();
+  executor.struct_size--;
+  size_t bytes;
+  weir_session *session;
+  weir_session_options session_options[2] = {weir_session_options_default(), weir_session_options_default()};
+  session_options[0].struct_size--;
+  session_options[1].executor = &executor;
+  for (size_t i = 0; i < 2; i++) {
+    EXPECT(weir_session_size(model, &session_options[i], &bytes) == WEIR_ERROR_ARGUMENT, text_of("session options %zu", i));
+    EXPECT(weir_session_init(model, &session_options[i], &memory, sizeof memory, &session) == WEIR_ERROR_ARGUMENT,
+           text_of("session options %zu", i));
+  }
+
+  weir_peak peak;
+  weir_peak_options peak_options[3] = {weir_peak_options_default(), weir_peak_options_default(), weir_peak_options_default()};
+  peak_options[0].struct_size--;
+  peak_options[1].executor = &executor;
+  for (size_t i = 0; i < 3; i++)
+    EXPECT(weir_machine_peak(&peak_options[i], i == 2 ? &allocator : NULL, &peak) == WEIR_ERROR_ARGUMENT,
+           text_of("peak options %zu", i));
+
+  weir_trainer *trainer;
+  weir_train_options train_options[3] = {weir_train_options_default(), weir_train_options_default(), weir_train_options_default()};
+  train_options[0].struct_size--;
+  train_options[1].executor = &executor;
+  train_options[2].allocator = &allocator;
+  for (size_t i = 0; i < 3; i++) {
+    EXPECT(weir_trainer_create(weir_model_spec(model), &train_options[i], &trainer, NULL) == WEIR_ERROR_ARGUMENT,
+           text_of("train options %zu", i));
+    EXPECT(weir_trainer_open(g.model_path, &train_options[i], &trainer, NULL) == WEIR_ERROR_ARGUMENT,
+           text_of("train options %zu", i));
+  }
+  const weir_train_options fine = weir_train_options_default();
+  EXPECT(weir_trainer_open(g.model_path, &fine, &trainer, NULL) == WEIR_OK, "");
+  float *x = more_samples(&g, 1);
+  double loss;
+  weir_step_report report = {.struct_size = sizeof report};
+  weir_train_batch batch = weir_train_batch_of(x, 1);
+  batch.struct_size--;
+  EXPECT(weir_trainer_step_batch(trainer, &batch, 1e-3, &report, NULL) == WEIR_ERROR_ARGUMENT, "batch");
+  EXPECT(weir_trainer_gradient_batch(trainer, &batch, &loss, NULL) == WEIR_ERROR_ARGUMENT, "batch");
+  free(x);
+  weir_trainer_close(trainer);
+  weir_model_close(model);
+  golden_close(&g);
+  return bad;
+}

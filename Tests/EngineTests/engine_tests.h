@@ -45,6 +45,7 @@
   TEST(extreme_weights)               \
   TEST(bad_arguments)                 \
   TEST(bad_options)                   \
+  TEST(short_structs)                 \
   TEST(short_memory)                  \
   TEST(open_truncated)                \
   TEST(open_flipped)                  \

@@ -203,7 +203,7 @@ def rule_every_slot_has_reference_and_check(tree):
     if table not in tree.files:
         yield f"{table} is missing"
         return
-    slots = re.findall(r"^\s*WEIR_KERNEL(?:_BF16)?\(\s*(\w+)\s*\)", tree.text(table), re.M)
+    slots = re.findall(r"^\s*WEIR_KERNEL(?:_\w+)?\(\s*(\w+)\s*\)", tree.text(table), re.M)
     if not slots:
         yield f"{table} names no slot"
     references = {name: c_code(tree.text(name)) for name in tree.under("CSupport/kernels", "_ref.c")}
@@ -228,9 +228,13 @@ def rule_no_machine_paths(tree):
                 yield f"{name}:{number} holds a path of somebody's machine"
 
 
+def declared_functions(header):
+    """Functions that the text of a public header declares."""
+    return set(re.findall(r"\bWEIR_API\b[^;{]*?\b(weir_\w+)\s*\(", c_code(header)))
+
+
 def public_names(tree):
-    text = "".join(c_code(tree.text(name)) for name in tree.under("CSupport/include", ".h"))
-    return set(re.findall(r"\bWEIR_API\b[^;{]*?\b(weir_\w+)\s*\(", text))
+    return declared_functions("".join(tree.text(name) for name in tree.under("CSupport/include", ".h")))
 
 
 def archive_symbols(archive):

@@ -3,7 +3,7 @@
 #include "kernels/gemm/tile.h"
 
 weir_k_conv3x3_forward_fn WEIR_SIMD_NAME(conv3x3_forward);
-weir_k_conv3x3_weights_fn WEIR_SIMD_NAME(conv3x3_weights);
+static weir_k_conv3x3_weights_fn WEIR_SIMD_NAME(conv3x3_weights);
 
 /// Outputs of `blocks` blocks from b, `rows` rows from r, `pixels` pixels from q; the three counts are constants.
 WEIR_SIMD_INLINE void conv3x3_tile(const weir_conv3x3 *conv, size_t b, size_t r, size_t q, const size_t blocks, const size_t rows,
@@ -31,15 +31,9 @@ WEIR_SIMD_INLINE void conv3x3_tile(const weir_conv3x3 *conv, size_t b, size_t r,
       }
     }
   }
-  WEIR_TILE_UNROLL for (size_t n = 0; n < blocks; n++) {
-    WEIR_TILE_UNROLL for (size_t p = 0; p < rows * pixels; p++) {
-      const size_t at = (((b + n) * conv->h + r + p / pixels) * conv->w + q + p % pixels) * WEIR_BLOCK;
-      vf16 y = sum[n][p];
-      if (conv->bias != NULL) y = v_add(y, v_load(conv->bias + (b + n) * WEIR_BLOCK));
-      if (conv->residual != NULL) y = v_add(y, v_load(conv->residual + at));
-      v_store(conv->y + at, y);
-    }
-  }
+  const size_t y_row = conv->w * WEIR_BLOCK, y_map = conv->h * y_row, at = b * y_map + r * y_row + q * WEIR_BLOCK;
+  weir_tile_store(sum[0], WEIR_SIMD_CONV_PIXELS, blocks, rows, pixels, conv->bias == NULL ? NULL : conv->bias + b * WEIR_BLOCK,
+                  conv->residual == NULL ? NULL : conv->residual + at, conv->y + at, y_map, y_row, WEIR_BLOCK);
 }
 
 /// Rows [begin, end) of `blocks` blocks from b. Two rows go together where a map is so narrow that one would not fill the registers.

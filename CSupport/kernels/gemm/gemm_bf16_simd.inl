@@ -33,15 +33,9 @@ WEIR_SIMD_INLINE void gemm_bf16_tile(const weir_gemm_bf16 *gemm, size_t r, size_
       }
     }
   }
-  WEIR_TILE_UNROLL for (size_t p = 0; p < rows; p++) {
-    WEIR_TILE_UNROLL for (size_t n = 0; n < blocks; n++) {
-      const size_t at = (r + p) * gemm->y_row + (b + n) * gemm->y_block;
-      vf16 y = sum[n][p];
-      if (gemm->bias != NULL) y = v_add(y, v_load(gemm->bias + (b + n) * WEIR_BLOCK));
-      if (gemm->residual != NULL) y = v_add(y, v_load(gemm->residual + at));
-      v_store(gemm->y + at, y);
-    }
-  }
+  const size_t at = r * gemm->y_row + b * gemm->y_block;
+  weir_tile_store(sum[0], WEIR_SIMD_DOT_PIXELS, blocks, 1, rows, gemm->bias == NULL ? NULL : gemm->bias + b * WEIR_BLOCK,
+                  gemm->residual == NULL ? NULL : gemm->residual + at, gemm->y + at, gemm->y_block, 0, gemm->y_row);
 }
 
 /// Rows [begin, end) of `blocks` blocks from b.

@@ -5,7 +5,7 @@
 #include "kernels/gemm/tile.h"
 
 weir_k_gemm_forward_fn WEIR_SIMD_NAME(gemm_forward);
-weir_k_gemm_weights_fn WEIR_SIMD_NAME(gemm_weights);
+static weir_k_gemm_weights_fn WEIR_SIMD_NAME(gemm_weights);
 
 // Two rows, and what is left of one, go over as many blocks.
 enum { GEMM_PAIR_BLOCKS = 2 };
@@ -47,16 +47,10 @@ WEIR_SIMD_INLINE void gemm_tile(const weir_gemm *gemm, size_t r, size_t b, size_
       }
     }
   }
-  const float *bias = end == gemm->inputs ? gemm->bias : NULL, *residual = end == gemm->inputs ? gemm->residual : NULL;
-  WEIR_TILE_UNROLL for (size_t p = 0; p < rows; p++) {
-    WEIR_TILE_UNROLL for (size_t n = 0; n < blocks; n++) {
-      const size_t at = y_at + p * gemm->y_row + n * gemm->y_block;
-      vf16 y = sum[n][p];
-      if (bias != NULL) y = v_add(y, v_load(bias + (b + n) * WEIR_BLOCK));
-      if (residual != NULL) y = v_add(y, v_load(residual + at));
-      v_store(gemm->y + at, y);
-    }
-  }
+  const bool last_pass = end == gemm->inputs;
+  weir_tile_store(
+      sum[0], WEIR_SIMD_CONV_PIXELS, blocks, 1, rows, last_pass && gemm->bias != NULL ? gemm->bias + b * WEIR_BLOCK : NULL,
+      last_pass && gemm->residual != NULL ? gemm->residual + y_at : NULL, gemm->y + y_at, gemm->y_block, 0, gemm->y_row);
 }
 
 /// Rows [begin, end) of `blocks` blocks from b. A residual may lie where y does, which sums on their way would overwrite: then one pass.

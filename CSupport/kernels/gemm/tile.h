@@ -34,6 +34,34 @@ enum { WEIR_TILE_ROW_BLOCKS = 4 };
 #define WEIR_TILE_WIDTHS_14(INSTANCE) WEIR_TILE_WIDTHS_12(INSTANCE) INSTANCE(13) INSTANCE(14)
 // clang-format on
 
+/// Adds bias and residual, each of which may be NULL, to a tile's sums and stores them: `blocks` blocks of `rows` by `pixels` outputs, whose
+/// steps from one to the next are in floats. The sums are [blocks][pitch]; blocks, rows, pixels and pitch are constants.
+///
+/// It takes numbers, and not the kernel's arguments, because a vector store may alias those: all would be read again after every store.
+WEIR_SIMD_INLINE void weir_tile_store(vf16 *sum, const size_t pitch, const size_t blocks, const size_t rows, const size_t pixels,
+                                      const float *bias, const float *residual, float *y, size_t block_step, size_t row_step,
+                                      size_t pixel_step) {
+  if (bias != NULL) {
+    WEIR_TILE_UNROLL for (size_t n = 0; n < blocks; n++) {
+      const vf16 added = v_load(bias + n * WEIR_BLOCK);
+      WEIR_TILE_UNROLL for (size_t p = 0; p < rows * pixels; p++) sum[n * pitch + p] = v_add(sum[n * pitch + p], added);
+    }
+  }
+  if (residual != NULL) {
+    WEIR_TILE_UNROLL for (size_t n = 0; n < blocks; n++) {
+      WEIR_TILE_UNROLL for (size_t p = 0; p < rows * pixels; p++) {
+        const float *added = residual + n * block_step + p / pixels * row_step + p % pixels * pixel_step;
+        sum[n * pitch + p] = v_add(sum[n * pitch + p], v_load(added));
+      }
+    }
+  }
+  WEIR_TILE_UNROLL for (size_t n = 0; n < blocks; n++) {
+    WEIR_TILE_UNROLL for (size_t p = 0; p < rows * pixels; p++) {
+      v_store(y + n * block_step + p / pixels * row_step + p % pixels * pixel_step, sum[n * pitch + p]);
+    }
+  }
+}
+
 /// Width of the first tile when `rest` is cut into as few tiles of at most `most` as possible, all of about the same width: a thin last
 /// tile would leave the multipliers waiting for their own results.
 WEIR_SIMD_INLINE size_t weir_tile_width(size_t rest, size_t most) {

@@ -1,7 +1,7 @@
 // The AVX2 set (Haswell and Zen onwards).
 #include "kernels/tables/tables.h"
 
-#if defined(__x86_64__)
+#if defined(WEIR_HAS_AVX2)
 
 // Headers come before the push: what they declare keeps the build's own target.
 #include <immintrin.h>
@@ -45,6 +45,7 @@ const weir_kernels weir_i_kernels_avx2 = {
     .isa = WEIR_SIMD_ISA,
     .product_blocks = WEIR_SIMD_CONV_BLOCKS,
 #define WEIR_KERNEL(slot) .slot = WEIR_SIMD_NAME(slot),
+#define WEIR_KERNEL_TRAINING(slot) .slot = WEIR_WHEN_TRAINING(WEIR_SIMD_NAME(slot)),
 #include "kernels/kernels.def"
 #undef WEIR_KERNEL
 };

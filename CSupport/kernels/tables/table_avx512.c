@@ -2,7 +2,7 @@
 // the slots of table_avx512bf16.c.
 #include "kernels/tables/tables.h"
 
-#if defined(__x86_64__)
+#if defined(WEIR_HAS_AVX512)
 
 // Headers come before the push: what they declare keeps the build's own target.
 #include <immintrin.h>
@@ -46,6 +46,7 @@ const weir_kernels weir_i_kernels_avx512 = {
     .isa = WEIR_SIMD_ISA,
     .product_blocks = WEIR_SIMD_CONV_BLOCKS,
 #define WEIR_KERNEL(slot) .slot = WEIR_SIMD_NAME(slot),
+#define WEIR_KERNEL_TRAINING(slot) .slot = WEIR_WHEN_TRAINING(WEIR_SIMD_NAME(slot)),
 #include "kernels/kernels.def"
 #undef WEIR_KERNEL
 };
@@ -59,6 +60,7 @@ const weir_kernels weir_i_kernels_avx512bf16 = {
     .isa = "avx512bf16",
     .product_blocks = WEIR_SIMD_CONV_BLOCKS,
 #define WEIR_KERNEL(slot) .slot = WEIR_SIMD_NAME(slot),
+#define WEIR_KERNEL_TRAINING(slot) .slot = WEIR_WHEN_TRAINING(WEIR_SIMD_NAME(slot)),
 #define WEIR_KERNEL_BF16(slot) .slot = weir_k_##slot##_avx512bf16,
 #include "kernels/kernels.def"
 #undef WEIR_KERNEL

@@ -1,7 +1,7 @@
 // The slots that AVX512-BF16 helps; table_avx512.c puts them into a set.
 #include "kernels/tables/tables.h"
 
-#if defined(__x86_64__)
+#if defined(WEIR_HAS_AVX512)
 
 // Headers come before the push: what they declare keeps the build's own target.
 #include <immintrin.h>

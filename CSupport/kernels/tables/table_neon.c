@@ -1,7 +1,7 @@
 // The NEON set: every 64-bit Arm has it, so no target is pushed.
 #include "kernels/tables/tables.h"
 
-#if defined(__aarch64__)
+#if defined(WEIR_HAS_NEON)
 
 #include <math.h>
 
@@ -30,6 +30,7 @@ const weir_kernels weir_i_kernels_neon = {
     .isa = WEIR_SIMD_ISA,
     .product_blocks = WEIR_SIMD_CONV_BLOCKS,
 #define WEIR_KERNEL(slot) .slot = WEIR_SIMD_NAME(slot),
+#define WEIR_KERNEL_TRAINING(slot) .slot = WEIR_WHEN_TRAINING(WEIR_SIMD_NAME(slot)),
 #include "kernels/kernels.def"
 #undef WEIR_KERNEL
 };
