@@ -16,6 +16,9 @@ typedef struct weir_noise_source {
   uint64_t first_index;
 } weir_noise_source;
 
+/// P A = L U in place (kernels/gemm/gemm_blas.h). A run brings it, so that a program that only scores does not link LAPACK.
+typedef bool weir_factorise_fn(double *matrix, int *pivots, size_t c);
+
 typedef struct weir_flow_run {
   weir_layer_run layers;  // kernels, team, scratch, n, packed, and in training values and gradients
   const weir_parameters *parameters;
@@ -30,6 +33,7 @@ typedef struct weir_flow_run {
   float *dx;
   float *dz;
   const float *dlogdet;
+  weir_factorise_fn *factorise;  // the trainer's, for refresh
 } weir_flow_run;
 
 typedef struct weir_bijector weir_bijector;
@@ -76,8 +80,7 @@ struct weir_bijector {
   void (*refresh)(const weir_step *step, const weir_flow_run *run);
   /// Refuses numbers, each valid by itself, that contradict each other. NULL when none can. The error's `where` is a tensor's name.
   weir_status (*check)(const weir_step *step, const weir_parameters *parameters, const float *values, weir_error *error);
-  /// What keeps this build from training such a step and what to do, or NULL. The hook is NULL where nothing can.
-  const char *(*untrainable)(const weir_step *step);
+  bool factorises;  // its refresh calls run->factorise
   /// Its st-network and the name of its mask. NULL for steps without.
   const weir_net *(*net)(const weir_step *step);
   /// Samples that its st-network sees for one of the step's. NULL means one.

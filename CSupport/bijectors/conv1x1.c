@@ -5,7 +5,6 @@
 
 #include "bijectors/channel_mix.h"
 #include "bijectors/lu.h"
-#include "kernels/gemm/gemm_blas.h"
 
 _Static_assert((int)WEIR_I_MAX_LU <= (int)WEIR_I_MAX_ORTHOGONAL, "a weight starts orthogonal");
 
@@ -160,17 +159,12 @@ static void refresh(const weir_step *step, const weir_flow_run *run) {
     for (size_t j = 0; j < c; j++) made.matrix[j * c + i] = (double)weight[i * c + j];
     made.pivots[i] = (int)i;
   }
-  if (finite(weight, c * c)) weir_i_blas_lu(made.matrix, made.pivots, c);
+  if (finite(weight, c * c)) run->factorise(made.matrix, made.pivots, c);
   for (size_t i = 0; i < c; i++) {
     for (size_t j = 0; j < c; j++) lu[i * c + j] = (float)made.matrix[j * c + i];
     pivots[i] = (float)made.pivots[i];
   }
   weir_i_arena_release(run->layers.scratch, mark);
-}
-
-static const char *untrainable(const weir_step *step) {
-  (void)step;
-  return weir_i_blas_present() ? NULL : "the library was built without LAPACK; configure it with WEIR_BLAS=ON";
 }
 
 static double flops(const weir_step *step) { return 2.0 * (double)step->in.c * (double)weir_i_map_count(step->in); }
@@ -187,5 +181,5 @@ const weir_bijector weir_i_bijector_conv1x1 = {
     .describe = weir_i_mix_describe,
     .refresh = WEIR_WHEN_TRAINING(refresh),
     .check = check,
-    .untrainable = WEIR_WHEN_TRAINING(untrainable),
+    .factorises = true,
 };

@@ -33,6 +33,7 @@ weir_flow_run weir_i_trainer_run(weir_trainer *trainer, size_t n, weir_statistic
       .dx = trainer->dx,
       .dz = trainer->dz,
       .dlogdet = trainer->dlog_likelihood,
+      .factorise = weir_i_blas_lu,
   };
 }
 

@@ -111,13 +111,15 @@ static void plan(weir_trainer *trainer, weir_arena *arena) {
 }
 
 static weir_status refuse_untrainable(const weir_flow *flow, weir_error *error) {
-  for (size_t i = 0; i < flow->step_count; i++) {
+  for (size_t i = 0; i < flow->step_count && !weir_i_blas_present(); i++) {
     const weir_bijector *type = flow->steps[i].type;
-    const char *reason = type->untrainable == NULL ? NULL : type->untrainable(&flow->steps[i]);
-    if (reason == NULL) continue;
+    if (!type->factorises) continue;
     char where[32];
     snprintf(where, sizeof where, "steps.%zu", i);
-    return weir_i_fail(error, WEIR_ERROR_UNSUPPORTED, where, "this build scores with %s but can't train it: %s", type->op, reason);
+    return weir_i_fail(error, WEIR_ERROR_UNSUPPORTED, where,
+                       "this build scores with %s but can't train it: the library was built without LAPACK; configure it with "
+                       "WEIR_BLAS=ON",
+                       type->op);
   }
   return WEIR_OK;
 }

@@ -2,6 +2,7 @@
 #ifndef WEIR_TRAIN_TRAINER_H
 #define WEIR_TRAIN_TRAINER_H
 
+#include "kernels/gemm/gemm_blas.h"
 #include "model/flow.h"
 #include "weir_train.h"
 
