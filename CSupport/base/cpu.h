@@ -2,7 +2,7 @@
 #ifndef WEIR_BASE_CPU_H
 #define WEIR_BASE_CPU_H
 
-// The sets that this build has besides the reference: those of its architecture, but for what CMake's WEIR_ISA leaves out.
+// The sets that this build has besides the reference: those of its architecture, but for what CMake's WEIR_KERNEL_SETS leaves out.
 #if defined(__x86_64__) && !defined(WEIR_WITHOUT_AVX2)
 #define WEIR_HAS_AVX2 1
 #endif

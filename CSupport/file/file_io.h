@@ -22,12 +22,13 @@ void weir_i_file_close(const weir_file *file);
 weir_status weir_i_file_read(const char *path, size_t most, const weir_allocator *allocator, void **bytes, size_t *size,
                              weir_error *error);
 
-/// Replaces `path` by the `count` pieces, one after the other: all of it, or nothing.
+/// A part of a file to write.
 typedef struct weir_file_piece {
   const void *bytes;
   size_t size;
 } weir_file_piece;
 
+/// Replaces `path` by the `count` pieces, one after the other: all of it, or nothing.
 weir_status weir_i_file_replace(const char *path, const weir_file_piece *pieces, size_t count, const weir_allocator *allocator,
                                 weir_error *error);
 

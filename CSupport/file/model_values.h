@@ -10,8 +10,8 @@
 /// Tensors whose names start so belong to a checkpoint's optimizer and are not part of the flow.
 #define WEIR_OPTIMIZER_PREFIX "optimizer."
 
-/// Most bytes of a model file: guards what is read before it is checked.
-#define WEIR_I_MAX_FILE ((size_t)1 << 33)
+/// Most bytes of a model file.
+#define WEIR_I_MAX_FILE (SIZE_MAX > UINT32_MAX ? (size_t)(UINT64_C(1) << 33) : SIZE_MAX)
 
 /// Copies the description, for weir_i_release(allocator, *spec, *bytes); a file without one is WEIR_ERROR_FORMAT.
 weir_status weir_i_file_spec(const weir_safetensors *file, const weir_allocator *allocator, char **spec, size_t *bytes,

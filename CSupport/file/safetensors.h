@@ -6,6 +6,8 @@
 #include "base/json.h"
 
 enum { WEIR_SAFETENSORS_RANK = 8, WEIR_SAFETENSORS_LENGTH = 8 };
+/// Most bytes and most JSON values of a header.
+enum { WEIR_SAFETENSORS_HEADER_MOST = 100000000, WEIR_SAFETENSORS_TOKENS_MOST = 4000000 };
 
 typedef enum weir_dtype {
   WEIR_DTYPE_F32 = 0,

@@ -7,7 +7,7 @@
 #include "base/status.h"
 #include "file/safetensors.h"
 
-enum { HEADER_MOST = 100000000, TOKENS_MOST = 4000000, WHERE_SIZE = 96 };
+enum { WHERE_SIZE = 96 };
 
 /// A tensor in the header: its name's token and hash, and its view, without data.
 typedef struct weir_safetensors_entry {
@@ -164,10 +164,10 @@ weir_status weir_i_safetensors_header(const void *first, size_t size, size_t *he
   }
   uint64_t length = 0;
   for (size_t i = WEIR_SAFETENSORS_LENGTH; i-- > 0;) length = length << 8 | bytes[i];
-  if (length > HEADER_MOST) {
+  if (length > WEIR_SAFETENSORS_HEADER_MOST) {
     return weir_i_fail(error, WEIR_ERROR_FORMAT, "byte 0",
                        "the header's length %ju is over %d: this is not a safetensors file, or damaged", (uintmax_t)length,
-                       HEADER_MOST);
+                       WEIR_SAFETENSORS_HEADER_MOST);
   }
   if (length > size - WEIR_SAFETENSORS_LENGTH) {
     return weir_i_fail(error, WEIR_ERROR_FORMAT, "byte 0",
@@ -191,9 +191,9 @@ static weir_status read_header(weir_safetensors *file, const char *text, size_t 
   weir_status status = weir_i_json_measure(text, length, &tokens, &problem);
   if (status != WEIR_OK) return fail_header(error, status, &problem);
   if (text[0] != '{') return weir_i_fail(error, WEIR_ERROR_FORMAT, "header, byte 0", "the header must begin with '{'");
-  if (tokens > TOKENS_MOST) {
+  if (tokens > WEIR_SAFETENSORS_TOKENS_MOST) {
     return weir_i_fail(error, WEIR_ERROR_FORMAT, "header", "it holds %zu values, more than %d: the file is damaged", tokens,
-                       TOKENS_MOST);
+                       WEIR_SAFETENSORS_TOKENS_MOST);
   }
   // A well described tensor takes ten tokens at least (one for its name, nine to describe it).
   const size_t token_bytes = (weir_i_json_token_bytes(tokens) + 63) / 64 * 64, most = tokens / 10;

@@ -7,7 +7,7 @@
 #include "file/file_io.h"
 #include "file/safetensors.h"
 
-enum { HEADER_MOST = 100000000, HEADER_ALIGNMENT = 8 };
+enum { HEADER_ALIGNMENT = 8 };
 
 /// Text under construction; over NULL it only counts.
 typedef struct weir_header_text {
@@ -129,6 +129,9 @@ static weir_status check_header(const char *text, size_t length, const weir_allo
   weir_error problem = {0};
   size_t tokens;
   weir_status status = weir_i_json_measure(text, length, &tokens, &problem);
+  if (status == WEIR_OK && tokens > WEIR_SAFETENSORS_TOKENS_MOST)
+    return weir_i_fail(error, WEIR_ERROR_ARGUMENT, NULL, "the header would have %zu values, more than %d", tokens,
+                       WEIR_SAFETENSORS_TOKENS_MOST);
   if (status == WEIR_OK) {
     const size_t bytes = weir_i_json_token_bytes(tokens);
     void *memory = weir_i_allocate(allocator, bytes);
@@ -145,8 +148,9 @@ static weir_status write_pieces(const char *path, const weir_tensor_out *tensors
                                 const char *const *values, size_t metadata_count, const weir_allocator *allocator,
                                 weir_error *error) {
   const size_t length = put_header(NULL, NULL, tensors, tensor_count, keys, values, metadata_count);
-  if (length > HEADER_MOST) {
-    return weir_i_fail(error, WEIR_ERROR_ARGUMENT, path, "the header would have %zu bytes, more than %d", length, HEADER_MOST);
+  if (length > WEIR_SAFETENSORS_HEADER_MOST) {
+    return weir_i_fail(error, WEIR_ERROR_ARGUMENT, path, "the header would have %zu bytes, more than %d", length,
+                       WEIR_SAFETENSORS_HEADER_MOST);
   }
   size_t piece_bytes;
   if (__builtin_mul_overflow(tensor_count + 1, sizeof(weir_file_piece), &piece_bytes)) piece_bytes = SIZE_MAX;

@@ -110,12 +110,15 @@ typedef struct weir_model weir_model;
 /// @param model      out, the model; set to NULL on failure. Release it with weir_model_close.
 /// @param error      out, or NULL.
 /// @return WEIR_OK, or WEIR_ERROR_IO, _FORMAT, _VERSION, _SPEC, _TENSOR, _MEMORY, _ARGUMENT (path or model is NULL), or
-///         _UNSUPPORTED (a big-endian machine, or WEIR_ISA in the environment names kernels this CPU lacks).
+///         _UNSUPPORTED (a big-endian machine, or WEIR_ISA in the environment names kernels that this CPU or this build lacks).
+///
+/// While it opens, it takes besides the model about 6 times the file's header, 4 bytes for each number of the largest step, and the bytes of
+/// the largest tensor that is not f32.
 WEIR_API weir_status weir_model_open(const char *path, const weir_allocator *allocator, weir_model **model, weir_error *error);
 
 /// As weir_model_open, from bytes in memory, for example an array linked into the program. `bytes` is not kept. While it opens, it takes besides
-/// the model up to 5 times the file's header (its first 8 bytes, little-endian, are the length), and for a step whose numbers are not f32 at
-/// multiples of 4 bytes in memory, as a 64-byte aligned array of a file that this library wrote has them, 4 bytes for each of them.
+/// the model about 5 times the file's header (its first 8 bytes, little-endian, are the length). Unless every number is f32 at a multiple of 4
+/// bytes in memory, as in a 64-byte aligned array of a file that this library wrote, 4 bytes for each number of the largest step come on top.
 WEIR_API weir_status weir_model_open_memory(const void *bytes, size_t size, const weir_allocator *allocator, weir_model **model,
                                             weir_error *error);
 
@@ -213,7 +216,7 @@ typedef struct weir_session_options {
 WEIR_API weir_session_options weir_session_options_default(void);
 
 /// Bytes that weir_session_init needs for these options; computed by the same planning code. They grow with the threads, with the batch as
-/// far as 8 images or 128 rows of a table (more are scored in groups of so many), and not with noise or draws.
+/// far as 8 images or 128 rows of a table or images of one pixel (more are scored in groups of so many), and not with noise or draws.
 WEIR_API weir_status weir_session_size(const weir_model *model, const weir_session_options *options, size_t *bytes);
 
 /// Makes a session inside the caller's memory.

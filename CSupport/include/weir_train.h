@@ -67,7 +67,7 @@ WEIR_API weir_status weir_trainer_create(const char *spec_json, const weir_train
 
 /// As weir_trainer_create, with the weights of a model file or checkpoint; a checkpoint also brings optimizer and position, and then
 /// continues bit-identically to a run that never stopped (same options, memory_budget included, and same batches). A checkpoint of another
-/// optimizer is refused.
+/// optimizer is refused. While it opens, the whole file is in memory.
 WEIR_API weir_status weir_trainer_open(const char *path, const weir_train_options *options, weir_trainer **trainer,
                                        weir_error *error);
 

@@ -18,14 +18,12 @@ weir_norm weir_i_norm_make(weir_build *build, const char *name, size_t c, float 
   return norm;
 }
 
-static const float *at(const weir_parameters *parameters, const float *values, size_t parameter) {
-  return values + parameters->items[parameter].offset;
-}
-
 void weir_i_norm_fold(const weir_norm *norm, const weir_parameters *parameters, const float *values, size_t c, float *scale,
                       float *shift) {
-  const float *gain = at(parameters, values, norm->gain), *bias = at(parameters, values, norm->bias);
-  const float *mean = at(parameters, values, norm->mean), *variance = at(parameters, values, norm->variance);
+  const float *gain = weir_i_parameter_at(parameters, values, norm->gain),
+              *bias = weir_i_parameter_at(parameters, values, norm->bias);
+  const float *mean = weir_i_parameter_at(parameters, values, norm->mean),
+              *variance = weir_i_parameter_at(parameters, values, norm->variance);
   memset(scale, 0, weir_i_block_round(c) * sizeof *scale);
   memset(shift, 0, weir_i_block_round(c) * sizeof *shift);
   for (size_t i = 0; i < c; i++) {

@@ -3,10 +3,6 @@
 
 #include "layers/normalization.h"
 
-static const float *at(const weir_parameters *parameters, const float *values, size_t parameter) {
-  return values + parameters->items[parameter].offset;
-}
-
 typedef struct norm_job {
   const weir_norm *norm;
   const weir_parameters *parameters;
@@ -41,8 +37,8 @@ static void statistics_of_blocks(void *arg, size_t begin, size_t end, size_t thr
   const norm_job *job = arg;
   const size_t pixels = job->map.h * job->map.w, width = weir_i_block_round(job->map.c);
   const double count = (double)(job->run->n * pixels);
-  const float *gain = at(job->parameters, job->run->values, job->norm->gain),
-              *bias = at(job->parameters, job->run->values, job->norm->bias);
+  const float *gain = weir_i_parameter_at(job->parameters, job->run->values, job->norm->gain),
+              *bias = weir_i_parameter_at(job->parameters, job->run->values, job->norm->bias);
   for (size_t block = begin; block < end; block++) {
     const float *x = job->x + block * pixels * WEIR_BLOCK;
     double sum[WEIR_BLOCK] = {0}, rest[WEIR_BLOCK] = {0}, square[WEIR_BLOCK] = {0};

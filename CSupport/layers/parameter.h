@@ -26,7 +26,7 @@ typedef struct weir_parameter {
   size_t rank;
   size_t shape[4];
   size_t count;
-  size_t offset;  // into the flat vector
+  size_t offset;  // into the flat vector; as a model opens, into its step's numbers (file/model_open.c)
   bool trainable;
   bool decay;  // weight decay applies: gains of weight norm and of couplings
   weir_domain domain;
@@ -67,6 +67,10 @@ size_t weir_i_build_packed(weir_build *build, size_t count);
 size_t weir_i_build_packed_training(weir_build *build, size_t count);
 size_t weir_i_build_packed_bf16(weir_build *build, size_t count);
 
+/// The values of parameter number `parameter`.
+static inline const float *weir_i_parameter_at(const weir_parameters *parameters, const float *values, size_t parameter) {
+  return values + parameters->items[parameter].offset;
+}
 /// The first of count numbers that is not finite, or count.
 size_t weir_i_first_not_finite(const float *values, size_t count);
 /// True when every one of a parameter's values is finite and in its domain; otherwise *bad is the first that is not.

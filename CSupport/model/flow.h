@@ -27,7 +27,7 @@ void weir_i_flow_release(weir_flow *flow);
 /// Computes packed constants [flow->packed] and, when not NULL, [flow->packed_training] from values [flow->parameters.values].
 void weir_i_flow_pack(const weir_flow *flow, const weir_team *team, const float *values, float *packed, float *packed_training);
 
-/// The same of one step alone; the prior counts as a step more.
+/// The same of one step alone, from what its parameters' offsets count from; the prior counts as a step more.
 void weir_i_flow_pack_step(const weir_flow *flow, size_t step, const float *values, float *packed, float *packed_training);
 
 /// Computes the constants of scoring in bf16 [flow->packed_bf16] from packed ones.

@@ -8,7 +8,8 @@ weir_status weir_i_model_create(const char *spec, size_t length, const weir_allo
   const weir_isa isa = weir_i_isa_choose(&refused);
   if (refused != NULL)
     return weir_i_fail(error, WEIR_ERROR_UNSUPPORTED, "WEIR_ISA",
-                       "\"%.40s\" is not a kernel set of this CPU; use ref or %s, or unset it", refused, weir_i_isa_name(isa));
+                       "\"%.40s\" is not a kernel set of this CPU and this build; use ref or %s, or unset it", refused,
+                       weir_i_isa_name(isa));
   weir_model *made = weir_i_allocate(allocator, sizeof *made);
   if (made == NULL) return weir_i_fail(error, WEIR_ERROR_MEMORY, "", "no memory for a model");
   made->allocator = *allocator;
@@ -24,6 +25,7 @@ weir_status weir_i_model_create(const char *spec, size_t length, const weir_allo
 
 weir_status weir_i_model_take_packed(weir_model *model, weir_error *error) {
   const size_t bytes = model->flow.packed * sizeof *model->packed;
+  if (bytes == 0) return WEIR_OK;
   model->packed = weir_i_allocate(&model->allocator, bytes);
   return model->packed != NULL ? WEIR_OK : weir_i_fail(error, WEIR_ERROR_MEMORY, "", "no memory for %zu bytes of weights", bytes);
 }

@@ -148,7 +148,8 @@ weir_status weir_i_trainer_make(const char *spec, size_t length, const weir_trai
   const char *refused;
   const weir_isa isa = weir_i_isa_choose(&refused);
   if (refused != NULL)
-    return weir_i_fail(error, WEIR_ERROR_UNSUPPORTED, "WEIR_ISA", "\"%.40s\" is not a kernel set of this CPU; unset it", refused);
+    return weir_i_fail(error, WEIR_ERROR_UNSUPPORTED, "WEIR_ISA",
+                       "\"%.40s\" is not a kernel set of this CPU and this build; unset it", refused);
   weir_trainer *made = weir_i_allocate(&allocator, sizeof *made);
   if (made == NULL) return weir_i_fail(error, WEIR_ERROR_MEMORY, "", "no memory for a trainer");
   made->allocator = allocator;

@@ -38,6 +38,7 @@ static void *read_file(const char *path, size_t *size) {
   return NULL;
 }
 
+// From disk it takes the header too, and the numbers of a step, of which there are no more than in the file.
 int test_opening_memory(void) {
   int bad = 0;
   for (char **path = model_paths; *path != NULL; path++) {
@@ -51,6 +52,11 @@ int test_opening_memory(void) {
     EXPECT(weir_model_open_memory(bytes, size, &allocator, &model, NULL) == WEIR_OK, *path);
     EXPECT(t.most <= t.now + HEADERS_MOST * header, *path);
     weir_model_close(model);
+    t = (taken){0};
+    EXPECT(weir_model_open(*path, &allocator, &model, NULL) == WEIR_OK, *path);
+    EXPECT(t.most <= t.now + (HEADERS_MOST + 1) * header + (size - header), *path);
+    weir_model_close(model);
+    EXPECT(t.now == 0, *path);
     free(bytes);
   }
   return bad;

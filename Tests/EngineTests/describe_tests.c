@@ -80,6 +80,24 @@ int test_trace(void) {
   return bad;
 }
 
+int test_model_of_nothing_packed(void) {
+  int bad = 0;
+  model_parts parts = parts_of_spec(
+      "{\"version\":1,\"input\":{\"shape\":[3],\"levels\":0},\"prior\":{\"type\":\"standard_normal\"},"
+      "\"steps\":[{\"op\":\"reverse\"}]}",
+      1);
+  counted_memory memory;
+  counted_memory_init(&memory, -1);
+  weir_model *model = NULL;
+  weir_model_info info = {0};
+  EXPECT(parts_open(&parts, &memory.allocator, &model, NULL) == WEIR_OK && weir_model_get_info(model, &info) == WEIR_OK, "");
+  EXPECT(info.model_bytes == (size_t)memory.bytes, text_of("says %zu bytes, holds %ld", info.model_bytes, memory.bytes));
+  weir_model_close(model);
+  EXPECT(memory.blocks == 0, "all came back");
+  parts_free(&parts);
+  return bad;
+}
+
 int test_model_description(void) {
   int bad = 0;
   for (const char *const *name = golden_names(); *name != NULL; name++) {

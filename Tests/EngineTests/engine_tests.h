@@ -27,6 +27,7 @@
   TEST(samples)                       \
   TEST(trace)                         \
   TEST(model_description)             \
+  TEST(model_of_nothing_packed)       \
   TEST(layer_description)             \
   TEST(profile)                       \
   TEST(profile_allocates_nothing)     \
@@ -55,6 +56,7 @@
   TEST(open_bad_arguments)            \
   TEST(disk_opens_as_memory)          \
   TEST(disk_file_cut_short)           \
+  TEST(disk_file_cut_while_it_opens)  \
   TEST(disk_without_memory)           \
   TEST(disk_memory_of_a_step)         \
   TEST(jacobian_of_steps)             \

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine_tests.h"
 
@@ -16,13 +17,6 @@ static void widen(const model_parts *parts) {
     free(p->data);
     p->data = wide, p->bytes = count * sizeof *wide, p->dtype = "F64";
   }
-}
-
-static void write_file(const char *path, const unsigned char *bytes, size_t size) {
-  FILE *file = fopen(path, "wb");
-  const bool written = file != NULL && fwrite(bytes, 1, size, file) == size;
-  expect(written, __FILE__, __LINE__, "a file is written", path);
-  if (file != NULL) fclose(file);
 }
 
 static int score(weir_model *model, const golden *g, double *scores) {
@@ -46,7 +40,7 @@ static int same_as_memory(const char *name, const folder *f) {
     size_t size;
     unsigned char *bytes = parts_file(&parts, &size);
     const char *path = folder_file(f, "model");
-    write_file(path, bytes, size);
+    EXPECT(file_write(path, bytes, size), path);
     weir_model *memory = NULL, *disk = NULL;
     weir_error error = {0};
     EXPECT(weir_model_open_memory(bytes, size, NULL, &memory, &error) == WEIR_OK, error.message);
@@ -85,7 +79,7 @@ int test_disk_file_cut_short(void) {
   for (size_t i = 0; i <= CUTS; i++) {
     const size_t length = i < CUTS ? size * i / CUTS : size - 1;
     const char *path = folder_file(&f, "cut");
-    write_file(path, bytes, length);
+    EXPECT(file_write(path, bytes, length), path);
     counted_memory memory;
     counted_memory_init(&memory, -1);
     weir_model *model = NULL;
@@ -111,7 +105,7 @@ int test_disk_without_memory(void) {
   unsigned char *bytes = parts_file(&parts, &size);
   char path[sizeof f.path + 8];  // text_of's texts don't live for so many
   snprintf(path, sizeof path, "%s", folder_file(&f, "model"));
-  write_file(path, bytes, size);
+  EXPECT(file_write(path, bytes, size), path);
   weir_status status = WEIR_ERROR_MEMORY;
   for (long fail_at = 0; status != WEIR_OK && fail_at < 10000; fail_at++) {
     counted_memory memory;
@@ -124,6 +118,57 @@ int test_disk_without_memory(void) {
     EXPECT(memory.blocks == 0 && memory.bytes == 0, text_of("allocation %ld fails", fail_at));
   }
   EXPECT(status == WEIR_OK, "in the end it opens");
+  free(bytes);
+  parts_free(&parts);
+  folder_remove(&f);
+  return bad;
+}
+
+// An allocator that cuts the file off behind its header at the at-th call.
+typedef struct cutter {
+  counted_memory memory;
+  const char *path;
+  long at;
+  size_t header;
+} cutter;
+
+static void *cut_and_take(void *user, size_t bytes, size_t alignment) {
+  cutter *c = user;
+  if (c->memory.calls == c->at) expect(truncate(c->path, (off_t)c->header) == 0, __FILE__, __LINE__, "the file is cut", c->path);
+  return c->memory.allocator.allocate(c->memory.allocator.user, bytes, alignment);
+}
+
+static void give_back(void *user, void *memory, size_t bytes) {
+  cutter *c = user;
+  c->memory.allocator.release(c->memory.allocator.user, memory, bytes);
+}
+
+int test_disk_file_cut_while_it_opens(void) {
+  int bad = 0;
+  folder f;
+  if (!folder_make(&f)) return 1;
+  model_parts parts = parts_of_golden("multiscale");
+  size_t size;
+  unsigned char *bytes = parts_file(&parts, &size);
+  char path[sizeof f.path + 8];  // text_of's texts don't live for so many
+  snprintf(path, sizeof path, "%s", folder_file(&f, "model"));
+  weir_status status = WEIR_ERROR_IO;
+  long at = 0;
+  for (; status != WEIR_OK && at < 10000; at++) {
+    cutter c = {.path = path, .at = at, .header = 8};
+    for (size_t i = 0; i < 8; i++) c.header += (size_t)bytes[i] << 8 * i;
+    counted_memory_init(&c.memory, -1);
+    const weir_allocator allocator = {.struct_size = sizeof allocator, .user = &c, .allocate = cut_and_take, .release = give_back};
+    EXPECT(file_write(path, bytes, size), path);
+    weir_model *model = NULL;
+    weir_error error = {0};
+    status = weir_model_open(path, &allocator, &model, &error);
+    const char *detail = text_of("cut at allocation %ld: %d %s", at, (int)status, error.message);
+    if (c.memory.calls > at) EXPECT(status == WEIR_ERROR_IO && strstr(error.message, "became shorter") != NULL, detail);
+    weir_model_close(model);
+    EXPECT(c.memory.blocks == 0 && c.memory.bytes == 0, detail);
+  }
+  EXPECT(status == WEIR_OK && at > 3, "several allocations, then none is left to cut at");
   free(bytes);
   parts_free(&parts);
   folder_remove(&f);
@@ -150,7 +195,7 @@ int test_disk_memory_of_a_step(void) {
   for (size_t i = 0; i < parts.count; i++) numbers += parts.items[i].bytes;
   unsigned char *bytes = parts_file(&parts, &size);
   const char *path = folder_file(&f, "model");
-  write_file(path, bytes, size);
+  EXPECT(file_write(path, bytes, size), path);
   counted_memory memory;
   counted_memory_init(&memory, -1);
   weir_model *model = NULL;

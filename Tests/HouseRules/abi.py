@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What programs built against the library rely on, compared with the lists beside this file: which functions the headers declare and the
-library exports (public_functions.txt), and how the public structs lie in memory on 64-bit machines (public_structs.txt).
+library exports (public_functions.txt), how the public structs lie in memory on 64-bit machines, and what the constants are
+(public_structs.txt).
 
     abi.py [--library LIBRARY] [--compiler CC]   check the headers, and what a libweir.so exports
     abi.py --inference --library LIBRARY         the same without the trainer: libweir.so, or libweir.a, whose other names are local
@@ -52,8 +53,13 @@ def structs(header):
     return [(name, list(members(body))) for _, body, name in found]
 
 
+def constants(header):
+    """The members of the header's enums, every one of which has its value written out."""
+    return re.findall(r"^\s+(WEIR_\w+) = [^,]+,", c_code((INCLUDE / header).read_text()), re.MULTILINE)
+
+
 def layout(compiler):
-    """Lines `struct size` and `  member offset size`, as a program built with the headers prints them."""
+    """Lines `struct size`, `  member offset size` and `constant value`, as a program built with the headers prints them."""
     lines = ["#include <stddef.h>", "#include <stdio.h>", '#include "weir_train.h"', "int main(void) {"]
     for header in HEADERS:
         lines.append(f'puts("# {header}");')
@@ -62,6 +68,7 @@ def layout(compiler):
             for member in names:
                 place = f"offsetof({name}, {member}), sizeof((({name} *)0)->{member})"
                 lines.append(f'printf("  {member} %zu %zu\\n", {place});')
+        lines += [f'printf("{name} %lld\\n", (long long){name});' for name in constants(header)]
     lines.append("return 0; }")
     with tempfile.TemporaryDirectory() as folder:
         source, program = pathlib.Path(folder) / "layout.c", pathlib.Path(folder) / "layout"

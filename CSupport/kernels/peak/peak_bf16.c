@@ -1,7 +1,8 @@
 // The peak of bf16 dot products (AVX512-BF16: Cooper Lake, Zen 4 onwards): each adds two products to each of 16 f32 sums.
+#include "base/cpu.h"
 #include "kernels/peak/peak.h"
 
-#if defined(__x86_64__)
+#if defined(WEIR_HAS_AVX512)
 #include <immintrin.h>
 
 enum { CHAINS = 12 };

@@ -14,13 +14,13 @@ struct InspectCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp("Batches of sessions whose memory to tell. (default: 1,32)", valueName: "n,..."),
     transform: { try CountList($0, most: 65536) })
-  var batch = try! CountList("1,32", most: 65536)
+  var batch: CountList?
 
-  @Option(help: "Threads of those sessions.")
-  var threads = 1
+  @Option(help: "Threads of those sessions. (default: 1)")
+  var threads: Int?
 
-  @Option(help: "Precision of those sessions.")
-  var precision = Precision.f32
+  @Option(help: "Precision of those sessions. (default: f32)")
+  var precision: Precision?
 
   @Flag(help: "Show which kernel computes each layer of each step, with its shapes and arithmetic.")
   var plan = false
@@ -29,7 +29,10 @@ struct InspectCommand: ParsableCommand {
   var json = false
 
   mutating func validate() throws {
-    guard (1...1024).contains(threads) else { throw ValidationError("--threads is \(threads); it must be 1 to 1024") }
+    if plan && (batch != nil || threads != nil || precision != nil) {
+      throw ValidationError("--plan is of one sample in f32, whatever the session; leave out --batch, --threads and --precision")
+    }
+    if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads is \(threads); it must be 1 to 1024") }
   }
 
   mutating func run() throws {
@@ -39,14 +42,18 @@ struct InspectCommand: ParsableCommand {
       print(json ? report.json.text : report.text)
       return
     }
+    let threads = threads ?? 1
+    let precision = precision ?? .f32
     let memory = try Memory(
-      opening: OpeningMemory.most(of: model),
-      sessions: batch.counts.map { ($0, try flow.sessionBytes(batch: $0, threads: threads, precision: precision)) })
+      opening: OpeningMemory.most(of: model), threads: threads, precision: precision,
+      sessions: (batch?.counts ?? [1, 32]).map { ($0, try flow.sessionBytes(batch: $0, threads: threads, precision: precision)) })
     print(json ? document(flow, memory).text : text(flow, memory))
   }
 
   private struct Memory {
     let opening: Int
+    let threads: Int
+    let precision: Precision
     let sessions: [(batch: Int, bytes: Int)]
   }
 
@@ -70,7 +77,7 @@ struct InspectCommand: ParsableCommand {
       parameters      \(NumberText.grouped(info.parameters))
       arithmetic      \(NumberText.flops(info.flops)) per sample
       model memory    \(NumberText.bytes(info.modelBytes)), and while it opens \(NumberText.bytes(memory.opening)) at most
-      session memory  \(sessions), on \(NumberText.counted(threads, "thread")), in \(precision.rawValue)
+      session memory  \(sessions), on \(NumberText.counted(memory.threads, "thread")), in \(memory.precision.rawValue)
       kernels         \(info.instructionSet)
       """
   }
@@ -99,7 +106,7 @@ struct InspectCommand: ParsableCommand {
       ("parameters", .integer(info.parameters)), ("flops", .number(info.flops)),
       ("model_bytes", .integer(info.modelBytes)), ("opening_bytes", .integer(memory.opening)),
       ("session_bytes", .object(memory.sessions.map { ("batch_\($0.batch)", .integer($0.bytes)) })),
-      ("session_threads", .integer(threads)), ("session_precision", .string(precision.rawValue)),
+      ("session_threads", .integer(memory.threads)), ("session_precision", .string(memory.precision.rawValue)),
       ("kernels", .string(info.instructionSet)), ("steps", .array(steps)), ("spec", .verbatim(flow.spec)),
     ])
   }
