@@ -42,7 +42,7 @@ static void *read_file(const char *path, size_t *size) {
 int test_opening_memory(void) {
   int bad = 0;
   for (char **path = model_paths; *path != NULL; path++) {
-    size_t size;
+    size_t size = 0;
     void *bytes = read_file(*path, &size);
     if (EXPECT(bytes != NULL, *path)) return bad;
     const size_t header = (size_t) * (const uint64_t *)bytes;  // on little-endian machines, the only ones that open models
