@@ -246,6 +246,9 @@ unsigned char *parts_file(const model_parts *parts, size_t *size);
 void parts_free(model_parts *parts);
 /// Opens the file of the parts.
 weir_status parts_open(const model_parts *parts, const weir_allocator *allocator, weir_model **model, weir_error *error);
+typedef weir_status open_fn(const void *file, const weir_allocator *allocator, weir_model **model, weir_error *error);
+/// Opens with an allocator that fails at its k-th call, for every k until opening gets by without failing; returns the failed checks.
+int open_short(open_fn *open, const void *file, const char *name);
 /// Makes random matrices what they must be: rotations orthogonal, conv1x1's weights far from singular, their lu and pivots a factorisation.
 void parts_mend(const model_parts *parts);
 /// parts_of_spec and parts_open at once; NULL, with a failed check printed, when refused.

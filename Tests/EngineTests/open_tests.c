@@ -99,19 +99,15 @@ int test_open_flipped(void) {
   return bad;
 }
 
-// An allocator that fails at its k-th call, for every k until opening gets by without failing.
-static int open_short(const char *name) {
+int open_short(open_fn *open, const void *file, const char *name) {
   int bad = 0;
-  model_parts parts = parts_of_golden(name);
-  size_t size;
-  unsigned char *bytes = parts_file(&parts, &size);
   weir_status status = WEIR_ERROR_MEMORY;
   for (long fail_at = 0; status != WEIR_OK && fail_at < 10000; fail_at++) {
     counted_memory memory;
     counted_memory_init(&memory, fail_at);
     weir_model *model = NULL;
     weir_error error = {0};
-    status = weir_model_open_memory(bytes, size, &memory.allocator, &model, &error);
+    status = open(file, &memory.allocator, &model, &error);
     const char *detail = text_of("%s, allocation %ld fails: %d %s", name, fail_at, (int)status, error.message);
     if (memory.calls > fail_at) EXPECT(status == WEIR_ERROR_MEMORY && model == NULL && error_is(&error, status), detail);
     if (status == WEIR_OK) {
@@ -121,14 +117,20 @@ static int open_short(const char *name) {
     EXPECT(memory.blocks == 0 && memory.bytes == 0, text_of("%s: %ld blocks, %ld bytes left", detail, memory.blocks, memory.bytes));
   }
   EXPECT(status == WEIR_OK, name);
-  free(bytes);
-  parts_free(&parts);
   return bad;
+}
+
+static weir_status open_parts(const void *parts, const weir_allocator *allocator, weir_model **model, weir_error *error) {
+  return parts_open(parts, allocator, model, error);
 }
 
 int test_open_without_memory(void) {
   int bad = 0;
-  for (const char *const *name = golden_names(); *name != NULL; name++) bad += open_short(*name);
+  for (const char *const *name = golden_names(); *name != NULL; name++) {
+    model_parts parts = parts_of_golden(*name);
+    bad += open_short(open_parts, &parts, *name);
+    parts_free(&parts);
+  }
   return bad;
 }
 
